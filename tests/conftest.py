@@ -1,0 +1,47 @@
+"""What all tests share: where the project is, and small pictures made from a seed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    # Many small networks on few cores: threads of several workers would only wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture
+def gallery(tmp_path, monkeypatch) -> Path:
+    """A folder with small pictures under the names that the documents use; the current one."""
+    numpy = pytest.importorskip("numpy")
+    image = pytest.importorskip("PIL.Image")
+    random = numpy.random.default_rng(0)
+
+    def paint(path: Path, size: tuple[int, int], channels: int = 3) -> None:
+        coarse = random.integers(0, 256, (6, 8, channels), dtype=numpy.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = image.fromarray(coarse if channels == 3 else coarse[..., 0])
+        picture.resize(size, image.Resampling.BICUBIC).save(path)
+
+    for name in ("photo.jpg", "painting.jpg", "monet.jpg", "klee.jpg", "wave.jpg"):
+        paint(tmp_path / name, (96, 64))
+    for name in ("holiday/beach.jpg", "holiday/evening/pier.png"):
+        paint(tmp_path / name, (72, 48))
+    paint(tmp_path / "sky.png", (48, 32), channels=1)
+    paint(tmp_path / "ground.png", (48, 32), channels=1)
+    wide = numpy.linspace(0, 65535, 64 * 96, dtype=numpy.uint16).reshape(64, 96)
+    image.fromarray(wide).save(tmp_path / "scan.tif")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path
