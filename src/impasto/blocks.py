@@ -1,0 +1,100 @@
+"""Small parts that several networks are built of."""
+
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def channels_last(
+    module: Module, device: torch.device | None = None, dtype: torch.dtype | None = None
+) -> Module:
+    """The module with its weights in the memory order in which convolutions are fastest."""
+    module.to(device=device, dtype=dtype)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module
+
+
+class ModulatedConv(nn.Conv2d):
+    """A 3x3 convolution whose output channels are scaled and shifted by a style (FiLM).
+
+    One style for the whole batch is folded into weight and bias: no pass over the features.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
+        """conv(x) * scale + shift.
+
+        Args:
+            x: (B, C, H, W).
+            scale, shift: (1 or B, out_channels, 1, 1), or with a grid (..., H, W).
+        """
+        assert self.bias is not None
+        if scale.shape[0] == 1 and scale.shape[-1] == 1 == scale.shape[-2]:
+            factor = scale.view(-1, 1, 1, 1)
+            bias = self.bias * scale.flatten() + shift.flatten()
+            return F.conv2d(x, self.weight * factor, bias, padding=1)
+        return torch.addcmul(shift, super().forward(x), scale)
+
+
+class AlignedConv(nn.Conv2d):
+    """AdaIN followed by a 1x1 convolution; for one style the alignment is folded into it."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 1)
+
+    def forward(  # type: ignore[override]
+        self, x: Tensor, content: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """conv((x - content mean) / content std * style std + style mean).
+
+        Args:
+            x: (B, C, H, W).
+            content: Mean and deviation of x's picture, (B, C, 1, 1) each.
+            style: Mean and deviation wanted, (B, C, 1, 1) each or spread over a grid.
+        """
+        scale = style[1] / content[1]
+        shift = style[0] - content[0] * scale
+        scale, shift = scale.to(x.dtype), shift.to(x.dtype)
+        if scale.shape[0] == 1 and scale.shape[-1] == 1 == scale.shape[-2]:
+            assert self.bias is not None
+            bias = self.bias + self.weight.flatten(1) @ shift.flatten()
+            return F.conv2d(x, self.weight * scale, bias)
+        return super().forward(torch.addcmul(shift, x, scale))
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Twice the size, bilinear: sub-pixel convolutions paint a lattice into flat areas."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def position_noise(
+    size: tuple[int, int], *, seed: int = 0, origin: tuple[int, int] = (0, 0)
+) -> Tensor:
+    """White noise of mean 0 and deviation 1 that is a function of absolute position and seed.
+
+    An integer hash of (y, x, seed), so that any window of an unbounded plane can be drawn alone
+    and equals the same window of a larger one, on every device.
+
+    Args:
+        size: (height, width) of the window in cells.
+        seed: Another plane.
+        origin: (y, x) of the window's first cell; may be negative.
+
+    Returns:
+        (1, 1, height, width), float32, uniform in [-sqrt(3), sqrt(3)].
+    """
+    y = torch.arange(origin[0], origin[0] + size[0], dtype=torch.int64)[:, None]
+    x = torch.arange(origin[1], origin[1] + size[1], dtype=torch.int64)[None, :]
+    state = (y * 0x9E3779B1) ^ (x * 0x85EBCA77) ^ (seed * 0xC2B2AE3D)
+    for factor in (0x7FEB352D, 0x846CA68B):
+        state = state & 0xFFFFFFFF
+        state = ((state ^ (state >> 16)) * factor) & 0xFFFFFFFF
+    state = state ^ (state >> 15)
+    uniform = state.to(torch.float32) / 2**32
+    return ((uniform - 0.5) * 12**0.5)[None, None]

@@ -1,0 +1,82 @@
+"""Checks of the caller's values: one sentence that says what was given and what is allowed."""
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from impasto.errors import InputError, ShapeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def check_shape(tensor: "Tensor", pattern: str, *, name: str) -> None:
+    """Raise ShapeError unless ``tensor`` fits ``pattern``.
+
+    Args:
+        tensor: Anything with ``ndim`` and ``shape``.
+        pattern: One word per axis; letters match any length, digits exactly that length
+            ("B 3 H W").
+        name: How the caller calls the tensor.
+
+    Raises:
+        ShapeError: The number of axes or a fixed length differs.
+    """
+    wanted = pattern.split()
+    fits = tensor.ndim == len(wanted) and all(
+        not word.isdigit() or int(word) == length
+        for word, length in zip(wanted, tensor.shape, strict=True)
+    )
+    if not fits:
+        hint = " Add a batch axis with x[None]." if tensor.ndim == len(wanted) - 1 else ""
+        raise ShapeError(
+            f"{name} must be ({', '.join(wanted)}), got {tuple(tensor.shape)}.{hint}"
+        )
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise InputError unless ``value`` is one of ``choices``; near misses are suggested.
+
+    Raises:
+        InputError: ``value`` is not among the choices.
+    """
+    known = list(choices)
+    if value in known:
+        return
+    near = difflib.get_close_matches(str(value).lower(), known, n=3, cutoff=0.5)
+    suggestion = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(f"{name} must be one of {', '.join(known)}; got {value!r}.{suggestion}")
+
+
+def check_range(
+    name: str,
+    value: float,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+) -> None:
+    """Raise InputError unless ``value`` lies in the interval; NaN never does.
+
+    Raises:
+        InputError: ``value`` is outside the interval or not a number.
+    """
+    # Written as "not inside" so that NaN, which compares false with everything, is refused.
+    inside = (
+        value == value
+        and (at_least is None or value >= at_least)
+        and (at_most is None or value <= at_most)
+        and (above is None or value > above)
+    )
+    if inside:
+        return
+    bounds = [
+        text
+        for bound, text in (
+            (at_least, f"at least {at_least}"),
+            (above, f"above {above}"),
+            (at_most, f"at most {at_most}"),
+        )
+        if bound is not None
+    ]
+    raise InputError(f"{name} must be {' and '.join(bounds)}; got {value}.")

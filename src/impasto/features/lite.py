@@ -1,0 +1,138 @@
+"""lite: the small perceptual network that travels with the package.
+
+A VGG-19 of a quarter of the channels, up to relu5_1, distilled from the exact VGG-19 (relu1_1 to
+relu3_4) and, beyond, from a pruned VGG-19. Linear heads map its features to VGG's own channels;
+style and content losses use the features themselves.
+
+    Wang et al., "Collaborative Distillation for Ultra-Resolution Universal Style Transfer",
+    CVPR 2020. https://arxiv.org/abs/2003.08436 (linear heads from small to large features)
+
+Reading order: LITE_PLAN, Lite (what is trained), distillation_losses, load_lite (what is used).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from impasto.features.vgg import VGG, VGGPlan
+from impasto.weights.files import read_tensors
+
+LITE_PLAN = VGGPlan(depths=(2, 2, 4, 4, 1), widths=(16, 32, 64, 128, 128))
+"""Shape of the network; every layer name of VGG-19 up to relu5_1 exists."""
+
+HEADS: dict[str, int] = {
+    "relu1_1": 64, "relu1_2": 64, "relu2_1": 128, "relu2_2": 128,
+    "relu3_1": 256, "relu3_4": 256, "relu4_1": 512, "relu5_1": 512,
+}  # fmt: skip
+"""Layers that are distilled, with VGG-19's number of channels there."""
+
+
+class Lite(nn.Module):
+    """The trainable network with its heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vgg = VGG(LITE_PLAN, tuple(HEADS), padding="reflect", trainable=True)
+        self.vgg.input.requires_grad_(False)
+        with torch.no_grad():  # pictures of mean 0 and deviation about 1
+            self.vgg.input.weight.mul_(4)
+            self.vgg.input.bias.fill_(-1.8)  # type: ignore[union-attr]
+        for name, step in self.vgg.steps.items():
+            assert name.startswith("conv")
+            nn.init.kaiming_normal_(step.weight, nonlinearity="relu")  # type: ignore[arg-type]
+            nn.init.zeros_(step.bias)  # type: ignore[arg-type]
+        self.heads = nn.ModuleDict(
+            {name: nn.Conv2d(self._width(name), width, 1) for name, width in HEADS.items()}
+        )
+
+    @staticmethod
+    def _width(layer: str) -> int:
+        return LITE_PLAN.widths[int(layer[4]) - 1]
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """What VGG-19 would answer: (B, C, h, w) by layer, C as in HEADS.
+
+        Args:
+            images: (B, 3, H, W) in [0, 1], at least 32 pixels a side.
+        """
+        return {name: self.heads[name](x) for name, x in self.vgg(images).items()}
+
+
+class TargetScale(nn.Module):
+    """Mean and deviation per channel of what the teachers say, measured before learning starts.
+
+    The exact VGG's features reach thousands; a head that had to grow to that would take all the
+    steps there are. Per channel, because else a few loud ones would be all that is learned;
+    channels that hardly ever fire count by part of the layer's deviation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, width in HEADS.items():
+            self.register_buffer(f"{name}_mean", torch.zeros(width))
+            self.register_buffer(f"{name}_unit", torch.zeros(width))
+
+    @property
+    def measured(self) -> bool:
+        """Whether ``measure`` has run."""
+        return bool(self.get_buffer("relu1_1_unit").any())
+
+    def measure(self, batches: Sequence[Mapping[str, Tensor]]) -> None:
+        """Take mean and unit of every layer from the teachers' answers to some batches."""
+        for name in HEADS:
+            answers = torch.cat([b[name].transpose(0, 1).flatten(1) for b in batches], 1)  # (C, N)
+            variance, mean = torch.var_mean(answers, dim=1)
+            self.get_buffer(f"{name}_mean").copy_(mean)
+            self.get_buffer(f"{name}_unit").copy_((variance + 0.1 * variance.mean()).sqrt())
+
+    def normalize(self, name: str, target: Tensor) -> Tensor:
+        """A layer's answer (B, C, h, w) in units of its channels."""
+        mean, unit = (self.get_buffer(f"{name}_{part}")[:, None, None] for part in ("mean", "unit"))
+        return (target - mean) / unit
+
+    def fold_into(self, network: Lite) -> None:
+        """Let the heads answer in the teachers' own units."""
+        with torch.no_grad():
+            for name, head in network.heads.items():
+                mean, unit = (self.get_buffer(f"{name}_{part}") for part in ("mean", "unit"))
+                head.weight.mul_(unit[:, None, None, None])  # type: ignore[operator]
+                head.bias.mul_(unit).add_(mean)  # type: ignore[operator]
+
+
+def distillation_losses(
+    found: Mapping[str, Tensor], target: Mapping[str, Tensor], scale: TargetScale
+) -> dict[str, Tensor]:
+    """Per layer: mean squared error in units of the target's variance per channel.
+
+    Args:
+        found: What the heads say, in units of the channels.
+        target: What the teachers say, in their own, without gradient.
+        scale: Between the two.
+
+    Returns:
+        A scalar per layer: 0 for a perfect copy, about 1 for one that knows only the means.
+    """
+    return {
+        name: (found[name] - scale.normalize(name, wanted)).square().mean()
+        for name, wanted in target.items()
+    }
+
+
+def load_lite(path: str | Path, layers: Sequence[str]) -> VGG:
+    """The frozen network with the taps asked for.
+
+    Args:
+        path: Its ``.safetensors`` file.
+        layers: Names such as "relu4_1"; the network ends at the deepest.
+
+    Raises:
+        WeightsError: The file is missing, damaged or not lite's.
+        InputError: A layer does not exist.
+    """
+    from impasto.features.vgg_files import load_tensors
+
+    network = VGG(LITE_PLAN, layers, padding="reflect")
+    load_tensors(network, read_tensors(path), "impasto", path)
+    return network

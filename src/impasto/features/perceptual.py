@@ -1,0 +1,31 @@
+"""The networks that judge pictures, by name or file."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from impasto.features.lite import load_lite
+from impasto.features.vgg import PLANS, VGG
+from impasto.features.vgg_files import load_vgg
+from impasto.weights.files import read_metadata
+from impasto.weights.store import find_weights
+
+
+def load_perceptual(name: str | os.PathLike[str], layers: Sequence[str]) -> VGG:
+    """A frozen perceptual network.
+
+    Args:
+        name: "lite" (bundled), "vgg19", "vgg16" and their "-bn" forms (fetched once), or the
+            path of lite's file or of a VGG-19 in any layout that ``features/vgg_files.py`` knows.
+        layers: Taps wanted.
+
+    Raises:
+        WeightsError: The weights are missing, damaged or of another network.
+        InputError: A layer or a name does not exist.
+    """
+    path = find_weights(name if isinstance(name, str) else Path(name))
+    is_tensors = path.suffix.lower() == ".safetensors"
+    if is_tensors and read_metadata(path).get("method") == "lite":
+        return load_lite(path, layers)
+    plan = str(name) if str(name) in PLANS else "vgg19"
+    return load_vgg(path, plan, tuple(layers))

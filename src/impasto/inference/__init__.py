@@ -1,0 +1,1 @@
+"""Painting whole pictures: what stands between a file and a network."""

@@ -1,0 +1,1 @@
+"""Objectives shared by methods: content, style, smoothness."""

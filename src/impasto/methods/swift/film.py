@@ -1,0 +1,43 @@
+"""FiLM: a style's scales and shifts of the decoder's layers (Perez et al., AAAI 2018).
+
+https://arxiv.org/abs/1709.07871
+"""
+
+from torch import Tensor
+
+
+class Film:
+    """The style's scales and shifts, handed out layer by layer in forward order.
+
+    Args:
+        values: (B, N, 1, 1): one style for the batch or one for each picture.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self.values, self.used = values, 0
+
+    def take(self, channels: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(scale, shift) of the next layer, which has ``channels`` outputs and works on ``x``."""
+        part = self.values.narrow(1, self.used, 2 * channels).to(x.dtype)
+        self.used += 2 * channels
+        scale, shift = part.chunk(2, dim=1)
+        return 1 + scale, shift
+
+
+class RegionFilm(Film):
+    """Scales and shifts of several styles, mixed at each position by soft regions.
+
+    Args:
+        values: (S, N, 1, 1), one row per style.
+        regions: (S, 1, h, w) per grid size, summing to 1 over the styles.
+    """
+
+    def __init__(self, values: Tensor, regions: dict[tuple[int, int], Tensor]) -> None:
+        super().__init__(values)
+        self.regions = regions
+
+    def take(self, channels: int, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(scale, shift), each (1, channels, h, w)."""
+        scale, shift = super().take(channels, x)  # (S, C, 1, 1) each
+        region = self.regions[x.shape[-2], x.shape[-1]].to(x.dtype)
+        return tuple((part * region).sum(0, keepdim=True) for part in (scale, shift))  # type: ignore[return-value]

@@ -1,0 +1,332 @@
+"""swift: any style, several times faster than its ancestors on a CPU.
+
+Our own network; its parts come from
+    Huang and Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance
+    Normalization", ICCV 2017. https://arxiv.org/abs/1703.06868 (align channel statistics)
+    Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018.
+    https://arxiv.org/abs/1709.07871 (scale and shift features from a code)
+    Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer",
+    AAAI 2023. https://arxiv.org/abs/2211.15313 (small encoders, style-modulated convolutions)
+
+Reading order: SwiftConfig (what can be set), Encoder (three scales), Style (what a style is),
+Decoder (align, modulate, upsample), Swift (encode, collect statistics, paint).
+The objective it learns by stands in ``objective.py`` beside this file.
+
+Departures from AdaIN, each with its reason:
+    own encoder    trained with the decoder: VGG's full-resolution layers cost most of the time.
+    three scales   with AdaIN at the bottleneck alone colours come late and strokes are coarse.
+    no norms       only the encoder's features are normalised, by statistics that one pass over
+                   the picture collects, so a tiled picture equals the whole one.
+    FiLM           the style also scales and shifts the decoder's convolutions; that costs nothing
+                   at inference because the factors are folded into the weights.
+    noise          gives flat areas a grain instead of a lattice; a function of the absolute pixel
+                   position and a seed, so tiles, reruns and video frames agree.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.blocks import AlignedConv, ModulatedConv, position_noise, upsample
+from impasto.checks import check_range
+from impasto.features.statistics import channel_statistics
+from impasto.methods.swift.film import Film
+
+SCALES = (2, 4, 8)
+"""Pixels per cell of the three feature grids."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwiftConfig:
+    """The shape of the network; the defaults are the bundled one's."""
+
+    widths: tuple[int, int, int] = (16, 48, 96)
+    """Channels at half, quarter and eighth resolution; the first costs most of the time."""
+
+    blocks: int = 2
+    """Residual blocks per scale of the decoder."""
+
+    last_width: int = 16
+    """Channels of the only layer at full resolution, where every channel costs most."""
+
+    code_width: int = 160
+    """Width of the hidden layer that turns a style into scales and shifts."""
+
+    margin: int = 8
+    """Pixels of reflection around the picture, cut off again: borders are painted like the rest."""
+
+    def __post_init__(self) -> None:
+        check_range("blocks", self.blocks, at_least=1)
+        check_range("margin", self.margin, at_least=0)
+
+
+Style = tuple[tuple[Tensor, Tensor], ...]
+"""Mean and deviation, each (B, C, 1, 1), per scale from fine to coarse: six vectors."""
+
+
+class Residual(nn.Module):
+    """x + conv(relu(conv(x))), plain."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        return x + self.second(F.relu(self.first(x)))  # type: ignore[no-any-return]
+
+
+class ModulatedResidual(nn.Module):
+    """x + conv(relu(conv(x))) with both convolutions scaled and shifted by the style."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ModulatedConv(channels, channels)
+        self.second = ModulatedConv(channels, channels)
+
+    def forward(self, x: Tensor, film: Film) -> Tensor:
+        """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
+        hidden = F.relu(self.first(x, *film.take(self.first.out_channels, x)), inplace=True)
+        return x + self.second(hidden, *film.take(self.second.out_channels, x))  # type: ignore[no-any-return]
+
+
+class Encoder(nn.Module):
+    """A picture's features at half, quarter and eighth resolution, without normalisation."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        half, quarter, eighth = widths
+        self.at_half = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.at_quarter = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(),
+            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.at_eighth = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(),
+            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(), Residual(eighth),
+        )  # fmt: skip
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 3, H, W), sides multiples of 8, to the grids of SCALES."""
+        half = self.at_half(images)  # (B, C1, H/2, W/2)
+        quarter = self.at_quarter(half)  # (B, C2, H/4, W/4)
+        return half, quarter, self.at_eighth(quarter)  # (B, C3, H/8, W/8)
+
+
+class Decoder(nn.Module):
+    """Aligned features to a picture, coarse to fine."""
+
+    def __init__(self, config: SwiftConfig) -> None:
+        super().__init__()
+        half, quarter, eighth = config.widths
+        self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
+        self.noise_gain = nn.ParameterList(
+            nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
+        )
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(ModulatedResidual(c) for _ in range(config.blocks)) for c in config.widths
+        )
+        self.down_to_quarter = ModulatedConv(eighth, quarter)
+        self.down_to_half = ModulatedConv(quarter, half)
+        self.to_full = ModulatedConv(half, config.last_width)
+        self.paint = nn.Conv2d(config.last_width, 3, 3, padding=1)
+        nn.init.constant_(self.paint.bias, 0.5)  # type: ignore[arg-type]
+
+    @property
+    def film_length(self) -> int:
+        """How many scales and shifts one pass takes."""
+        return 2 * sum(m.out_channels for m in self.modules() if isinstance(m, ModulatedConv))
+
+    def forward(
+        self,
+        features: Sequence[Tensor],
+        statistics: Style,
+        style: Style,
+        film: Film,
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        """Paint what the features show in the manner of the style.
+
+        Args:
+            features: Of the content, fine to coarse.
+            statistics: The content's own, to be taken off.
+            style: To be put on; (B, C, 1, 1) or spread over the grid of its scale.
+            film: Scales and shifts of this style.
+            noise: (1, 1, h, w) per scale.
+
+        Returns:
+            (B, 3, H, W), not yet clamped.
+        """
+        x = F.relu(self._enter(2, features, statistics, style, noise), inplace=True)
+        x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
+        x = F.relu(x + self._enter(1, features, statistics, style, noise), inplace=True)
+        x = self._ascend(self.down_to_half, self._refine(1, x, film), film)
+        x = F.relu(x + self._enter(0, features, statistics, style, noise), inplace=True)
+        x = self._ascend(self.to_full, self._refine(0, x, film), film)
+        return self.paint(F.relu(x, inplace=True))  # type: ignore[no-any-return]
+
+    def _enter(
+        self,
+        scale: int,
+        features: Sequence[Tensor],
+        statistics: Style,
+        style: Style,
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, and grain."""
+        aligned = self.align[scale](features[scale], statistics[scale], style[scale])
+        return aligned + self.noise_gain[scale] * noise[scale]  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
+        """The convolution stands before the upsampling, where it costs a quarter."""
+        return upsample(conv(x, *film.take(conv.out_channels, x)))
+
+    def _refine(self, scale: int, x: Tensor, film: Film) -> Tensor:
+        for block in self.blocks[scale]:  # type: ignore[attr-defined]
+            x = block(x, film)
+        return x
+
+
+def apply_tint(images: Tensor, tint: Tensor) -> Tensor:
+    """Mix colours by a 3x3 matrix: one for the batch or one per picture (B, 3, 3)."""
+    if tint.shape[0] == 1:
+        return F.conv2d(images, tint[0, :, :, None, None].to(images.dtype))
+    return torch.einsum("bij,bjhw->bihw", tint.to(images.dtype), images)
+
+
+class Swift(nn.Module):
+    """Encode, collect statistics, paint.
+
+    Args:
+        config: The shape of the network.
+    """
+
+    def __init__(self, config: SwiftConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SwiftConfig()
+        self.encoder = Encoder(self.config.widths)
+        self.decoder = Decoder(self.config)
+        code = 2 * sum(self.config.widths)
+        self.to_film = nn.Sequential(
+            nn.Linear(code, self.config.code_width), nn.ReLU(),
+            nn.Linear(self.config.code_width, self.decoder.film_length + 9),
+        )  # fmt: skip
+        for parameter in self.to_film[
+            -1
+        ].parameters():  # a style changes nothing until it is learned
+            nn.init.zeros_(parameter)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Features per scale of padded pictures (B, 3, H, W), both sides multiples of 8."""
+        return self.encoder(images)  # type: ignore[no-any-return]
+
+    def statistics(self, features: Sequence[Tensor], size: tuple[int, int]) -> Style:
+        """Channel statistics over the picture without its margin.
+
+        Args:
+            features: Of a picture with ``config.margin`` pixels of reflection around it.
+            size: (height, width) of the picture without them.
+        """
+        return tuple(
+            channel_statistics(self._inside(x, scale, size))
+            for x, scale in zip(features, SCALES, strict=True)
+        )
+
+    def _inside(self, x: Tensor, scale: int, size: tuple[int, int]) -> Tensor:
+        start = self.config.margin // scale
+        height, width = (-(-side // scale) for side in size)
+        return x[..., start : start + height, start : start + width]
+
+    def modulation(self, style: Style) -> tuple[Tensor, Tensor]:
+        """The style's (scales and shifts (B, N, 1, 1), tint (B, 3, 3))."""
+        code = torch.cat([v.flatten(1) for pair in style for v in pair], dim=1)  # (B, 2 sum C)
+        values = self.to_film(code.to(self.decoder.paint.weight.dtype))
+        return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
+
+    def noise(
+        self, size: tuple[int, int], seed: int, origin: tuple[int, int] = (0, 0)
+    ) -> list[Tensor]:
+        """Grain for each scale of a padded picture whose corner stands at ``origin`` (y, x)."""
+        return [
+            position_noise(
+                (size[0] // scale, size[1] // scale),
+                seed=seed + index,
+                origin=(origin[0] // scale, origin[1] // scale),
+            )
+            for index, scale in enumerate(SCALES)
+        ]
+
+    def decode(
+        self,
+        images: Tensor,
+        features: Sequence[Tensor],
+        statistics: Style,
+        style: Style,
+        film: Film,
+        tint: Callable[[Tensor], Tensor],
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        """Paint: (B, 3, H, W), not yet clamped.
+
+        Args:
+            images: The padded content, whose finest detail enters by a 3x3 matrix of the style's.
+            features: Of ``images``.
+            statistics: Of the content.
+            style: (B, C, 1, 1) per scale, one for the batch or one for each, or over the grid.
+            film: What ``modulation`` says of the style.
+            tint: The same, as a map of pictures.
+            noise: As ``noise`` makes it.
+        """
+        return self.decoder(features, statistics, style, film, noise) + tint(images)  # type: ignore[no-any-return]
+
+    def forward(self, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
+        """Content in the manner of style, for training: one style per content.
+
+        Args:
+            content, style: (B, 3, H, W) in [0, 1]; sides are multiples of 8.
+            seed: Of the grain.
+
+        Returns:
+            (B, 3, H, W), not clamped.
+        """
+        return self.transfer(content, self.style_of(style), seed)
+
+    def style_of(self, images: Tensor) -> Style:
+        """The six vectors of pictures (B, 3, H, W) whose sides are multiples of 8."""
+        size = (images.shape[-2], images.shape[-1])
+        return self.statistics(self.encode(self._pad(images)), size)
+
+    def transfer(self, content: Tensor, style: Style, seed: int = 0) -> Tensor:
+        """``forward`` with the style's vectors already known."""
+        size = (content.shape[-2], content.shape[-1])
+        padded = self._pad(content)
+        features = self.encode(padded)
+        noise = [n.to(padded) for n in self.noise((padded.shape[-2], padded.shape[-1]), seed)]
+        values, tint = self.modulation(style)
+        painted = self.decode(
+            padded,
+            features,
+            self.statistics(features, size),
+            style,
+            Film(values),
+            lambda images: apply_tint(images, tint),
+            noise,
+        )
+        m = self.config.margin
+        return painted[..., m : m + size[0], m : m + size[1]]
+
+    def reconstruct(self, images: Tensor, seed: int = 0) -> Tensor:
+        """Pictures painted in their own manner: what alpha = 0 would give."""
+        return self.transfer(images, self.style_of(images), seed)
+
+    def _pad(self, images: Tensor) -> Tensor:
+        m = self.config.margin
+        return F.pad(images, (m, m, m, m), mode="reflect") if m else images

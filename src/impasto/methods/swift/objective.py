@@ -1,0 +1,179 @@
+"""What swift learns by: keep the content, take the style's statistics, give a picture back.
+
+Content and style losses are AdaIN's (Huang and Belongie 2017, eqs. 12 and 13), each in units of
+its target so that layers and networks weigh alike; the identity term is that of Park and Lee,
+"Arbitrary Style Transfer with Style-Attentional Networks", CVPR 2019
+(https://arxiv.org/abs/1812.02342), on pixels.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from impasto.checks import check_range
+from impasto.errors import TrainingError
+from impasto.losses.content import relative_content_loss
+from impasto.losses.smoothness import out_of_range_loss
+from impasto.losses.style import Statistics, relative_statistics_loss, statistics_of
+from impasto.methods.swift.network import Swift
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwiftWeights:
+    """Multipliers of the terms."""
+
+    content: float = 1.0
+    """Of the content loss, in units of the features' variance."""
+
+    style: float = 3.0
+    """Of the style loss by the first judge, in units of the style's variance."""
+
+    second_style: float = 3.0
+    """Of the style loss by the second judge, which sees one picture of a batch in turn."""
+
+    identity: float = 1.0
+    """Of the mean absolute error of a picture painted in its own manner."""
+
+    range: float = 10.0
+    """Of the part of the output that lies outside [0, 1]."""
+
+    def __post_init__(self) -> None:
+        for name in ("content", "style", "second_style", "identity", "range"):
+            check_range(f"weight of {name}", getattr(self, name), at_least=0.0)
+
+
+class Judge(nn.Module):
+    """A frozen perceptual network with the layers that judge content and style.
+
+    Args:
+        network: Answers a picture with features by layer name.
+        style_layers: Whose channel statistics are the style.
+        content_layer: Whose features are the content; None for a judge of style alone.
+    """
+
+    def __init__(
+        self, network: nn.Module, style_layers: tuple[str, ...], content_layer: str | None = None
+    ) -> None:
+        super().__init__()
+        self.network, self.style_layers, self.content_layer = network, style_layers, content_layer
+        self._known: dict[int, Statistics] = {}
+
+    def look(self, images: Tensor) -> dict[str, Tensor]:
+        """Features by layer name; computed in float32 whatever the training's precision."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self.network(images.float())  # type: ignore[no-any-return]
+
+    def style_of(self, taps: Mapping[str, Tensor]) -> Statistics:
+        """The style that features show."""
+        return statistics_of({name: taps[name] for name in self.style_layers})
+
+    @torch.no_grad()
+    def style_targets(self, style: Tensor, keys: list[int] | None) -> Statistics:
+        """The style of each picture; those with a key seen before are not looked at again.
+
+        Args:
+            style: (B, 3, H, W).
+            keys: One number per picture that names it and its crop; None looks at all anew.
+        """
+        if keys is None:
+            return self.style_of(self.look(style))
+        new = [i for i, key in enumerate(keys) if key not in self._known]
+        if new:
+            found = self.style_of(self.look(style[new]))
+            for row, i in enumerate(new):
+                self._known[keys[i]] = {
+                    name: (mean[row : row + 1], std[row : row + 1])
+                    for name, (mean, std) in found.items()
+                }
+        known = [self._known[key] for key in keys]
+        return {
+            name: tuple(torch.cat([k[name][part] for k in known]) for part in (0, 1))  # type: ignore[misc]
+            for name in self.style_layers
+        }
+
+
+def swift_losses(
+    network: Swift,
+    content: Tensor,
+    style: Tensor,
+    *,
+    judge: Judge,
+    second: Judge | None,
+    weights: SwiftWeights,
+    step: int,
+    keys: list[int] | None = None,
+    identity_every: int = 4,
+    second_every: int = 2,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """One dictionary entry per term; minimise their sum.
+
+    Args:
+        network: What learns.
+        content, style: (B, 3, H, W) in [0, 1], drawn independently.
+        judge: Content and style.
+        second: A second opinion of the style of one picture, so that the first alone is not
+            pleased; costly, so every ``second_every`` steps.
+        weights: Of the terms.
+        step: Number of the update; turns the picture for ``second`` and seeds the grain.
+        keys: See Judge.style_targets.
+        identity_every: Steps between identity terms, whose weight is raised to match.
+        second_every: Steps between second opinions, whose weight is raised to match.
+
+    Returns:
+        Weighted scalar terms by name, and the stylized pictures (B, 3, H, W), not clamped.
+
+    Raises:
+        TrainingError: A term is not a finite number; the message names it.
+    """
+    assert judge.content_layer is not None, "the first judge must have a content layer"
+    with torch.no_grad():
+        target = judge.look(content)[judge.content_layer]
+    stylized = network(content, style, seed=step)
+    taps = judge.look(stylized)
+    distance = relative_statistics_loss(judge.style_of(taps), judge.style_targets(style, keys))
+    losses = {
+        "content": weights.content * relative_content_loss(taps[judge.content_layer], target),
+        "style": weights.style * distance.mean(),
+        "range": weights.range * out_of_range_loss(stylized),
+    }
+    if second is not None and weights.second_style and step % second_every == 0:
+        one = slice((i := step // second_every % len(content)), i + 1)
+        seen = second.style_of(second.look(stylized[one]))
+        wanted = second.style_targets(style[one], keys[one] if keys else None)
+        losses["second_style"] = (
+            weights.second_style * second_every * relative_statistics_loss(seen, wanted).mean()
+        )
+    if weights.identity and step % identity_every == 0:
+        one = slice((i := step // identity_every % len(content)), i + 1)
+        pair = torch.cat([content[one], style[one]])
+        error = (network.reconstruct(pair, seed=step) - pair).abs().mean()
+        losses["identity"] = weights.identity * identity_every * error
+    check_finite(losses)
+    return losses, stylized
+
+
+def reconstruction_losses(network: Swift, images: Tensor, step: int) -> dict[str, Tensor]:
+    """The first steps: give every picture back, so that the decoder knows what pictures are."""
+    losses = {"identity": (network.reconstruct(images, seed=step) - images).abs().mean()}
+    check_finite(losses)
+    return losses
+
+
+def check_finite(losses: Mapping[str, Tensor]) -> None:
+    """Stop with the name of the term that broke.
+
+    Raises:
+        TrainingError: A term is NaN or infinite.
+    """
+    total = torch.stack([value.detach() for value in losses.values()])
+    if not torch.isfinite(total).all():
+        broken = [name for name, v in losses.items() if not torch.isfinite(v)]
+        raise TrainingError(
+            f"the loss term {' and '.join(broken)} is not a finite number; resume from the last "
+            "checkpoint with a lower --model.learning_rate."
+        )
+
+
+Losses = Callable[..., dict[str, Tensor]]

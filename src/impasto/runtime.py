@@ -1,0 +1,144 @@
+"""The machine: device, precision, seeds, memory. The only file that asks what there is."""
+
+import functools
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from impasto.checks import check_choice
+from impasto.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def pick_device(device: str = "auto") -> "torch.device":
+    """The device to work on.
+
+    Args:
+        device: "auto" takes CUDA, then MPS, then the CPU; "cuda:1" names one of several.
+
+    Raises:
+        InputError: The name is unknown, or this machine has no such device.
+    """
+    import torch
+
+    kind, _, index = device.partition(":")
+    check_choice("device", kind, ("auto", "cpu", "cuda", "mps"))
+    if index and not index.isdigit():
+        raise InputError(f"device must look like cuda:0; got {device!r}.")
+    has = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if kind == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
+    if not has[kind]:
+        present = [name for name, there in has.items() if there]
+        raise InputError(
+            f"device {kind} is not available on this machine; use --device {' or '.join(present)}."
+        )
+    if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
+        raise InputError(
+            f"device {device} does not exist; this machine has {torch.cuda.device_count()} "
+            "CUDA devices, counted from 0."
+        )
+    return torch.device(device)
+
+
+@functools.cache
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of the processor as Linux names them; empty where they are not listed."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return frozenset()
+    for line in path.read_text().splitlines():
+        if line.startswith(("flags", "Features")):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def has_fast_bfloat16(device: "torch.device") -> bool:
+    """Whether bfloat16 is faster than float32 there.
+
+    On a CPU without bfloat16 instructions (amx_bf16, avx512_bf16, Arm's bf16) convolutions in
+    bfloat16 are emulated and take about ten times as long as in float32.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return False
+    return bool(cpu_flags() & {"amx_bf16", "avx512_bf16", "bf16"})
+
+
+def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
+    """The type to compute in: "auto" is bfloat16 where it is faster, float32 elsewhere.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    import torch
+
+    check_choice("precision", precision, ("auto", "float32", "bfloat16"))
+    if precision == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    return torch.float32 if precision == "float32" else torch.bfloat16
+
+
+def free_memory(device: "torch.device | None" = None) -> int:
+    """Bytes that can be taken now without swapping; of the device where it has its own memory."""
+    import torch
+
+    if device is not None and device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable"):
+                return int(line.split()[1]) * 1024
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 << 30  # systems that tell nothing: what a small laptop can spare
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes (0 where it cannot be told)."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def describe_machine() -> dict[str, object]:
+    """What a benchmark record or a bug report should say about the machine."""
+    import torch
+
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": _processor_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "fast_bfloat16": has_fast_bfloat16(torch.device("cpu")),
+        "memory_gib": round(free_memory() / 2**30, 1),
+    }
+
+
+def _processor_name() -> str:
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,183 @@
+"""Pictures for training: folders, crops, and draws of content with style.
+
+A draw is a pure function of the seed and its number, so a stream can start anywhere: that is
+what makes resuming exact and workers different without any state to save.
+"""
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from impasto.checks import check_range
+from impasto.errors import InputError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropConfig:
+    """How a picture becomes a training crop."""
+
+    size: int = 256
+    """Side of the square crop in pixels."""
+
+    scale_min: float = 0.6
+    """Smallest side of the window that is cut out, as a fraction of the picture's short side."""
+
+    scale_max: float = 1.0
+    """Largest side of the window, as the same fraction."""
+
+    flip: bool = True
+    """Mirror half of the crops."""
+
+    def __post_init__(self) -> None:
+        check_range("size", self.size, at_least=16)
+        check_range("scale_min", self.scale_min, above=0.0, at_most=self.scale_max)
+        check_range("scale_max", self.scale_max, above=0.0, at_most=1.0)
+
+
+class PictureFolder:
+    """All pictures below a folder, decoded once, their short side reduced.
+
+    Kept in memory as bytes (a picture of 288x400 takes 0.35 MB). Files that cannot be read are
+    skipped and listed in ``broken``.
+
+    Args:
+        folder: Searched with all its subfolders.
+        short_side: Pictures with a longer short side are reduced to this many pixels.
+
+    Raises:
+        InputError: No such folder, or no picture in it.
+    """
+
+    def __init__(self, folder: str | Path, *, short_side: int = 320) -> None:
+        self.folder, self.short_side = Path(folder), short_side
+        if not self.folder.is_dir():
+            raise InputError(f"there is no folder {self.folder}; give one that holds pictures.")
+        self.paths = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not self.paths:
+            raise InputError(f"{self.folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+        self.broken: dict[Path, str] = {}
+        self._pixels: dict[int, Image.Image] = {}
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def picture(self, index: int) -> Image.Image | None:
+        """The picture as 8-bit RGB, or None for a file that cannot be read."""
+        path = self.paths[index]
+        if path in self.broken:
+            return None
+        if index not in self._pixels:
+            try:
+                self._pixels[index] = self._read(path)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                self.broken[path] = str(error)
+                return None
+        return self._pixels[index]
+
+    def _read(self, path: Path) -> Image.Image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.draft("RGB", (2 * self.short_side, 2 * self.short_side))
+                rgb = image.convert("RGB")
+        factor = self.short_side / min(rgb.size)
+        if factor < 1:
+            size = (max(1, round(rgb.width * factor)), max(1, round(rgb.height * factor)))
+            rgb = rgb.resize(size, Image.Resampling.LANCZOS)
+        return rgb
+
+
+def crop(image: Image.Image, config: CropConfig, random: np.random.Generator) -> Tensor:
+    """A random square window, resized: (3, size, size), uint8."""
+    scale = random.uniform(config.scale_min, config.scale_max)
+    window = max(1, round(scale * min(image.size)))
+    left = int(random.integers(image.width - window + 1))
+    top = int(random.integers(image.height - window + 1))
+    flip = config.flip and random.random() < 0.5
+    box = (left, top, left + window, top + window)
+    patch = image.resize((config.size, config.size), Image.Resampling.BICUBIC, box=box)
+    if flip:
+        patch = patch.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return torch.from_numpy(np.array(patch)).permute(2, 0, 1)
+
+
+class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
+    """An endless draw of batches of (content, style) from the product of two folders.
+
+    Batch number n is the same whatever the number of workers: each worker makes every k-th.
+
+    Args:
+        content, style: Folders.
+        content_crop, style_crop: How crops are cut.
+        batch: Pairs per batch.
+        variants: Distinct crops per style picture, so that what a judge thinks of one can be
+            remembered; 0 draws a fresh crop every time.
+        seed: Another sequence.
+        start: Number of the first batch (where a resumed run goes on).
+
+    Yields:
+        ``content`` and ``style`` (B, 3, size, size) uint8 and ``key`` (B,), the numbers of the
+        style crops (-1 where crops are fresh).
+    """
+
+    def __init__(
+        self,
+        content: PictureFolder,
+        style: PictureFolder,
+        *,
+        content_crop: CropConfig,
+        style_crop: CropConfig,
+        batch: int = 4,
+        variants: int = 2,
+        seed: int = 0,
+        start: int = 0,
+    ) -> None:
+        check_range("variants", variants, at_least=0)
+        check_range("batch", batch, at_least=1)
+        self.content, self.style = content, style
+        self.content_crop, self.style_crop = content_crop, style_crop
+        self.batch, self.variants, self.seed, self.start = batch, variants, seed, start
+
+    def draw(self, number: int) -> dict[str, Tensor]:
+        """The pair of that number, the same at every call.
+
+        Raises:
+            InputError: A hundred files in a row could not be read.
+        """
+        random = np.random.default_rng((self.seed, number))
+        for _ in range(100):
+            content = self.content.picture(int(random.integers(len(self.content))))
+            index = int(random.integers(len(self.style)))
+            style = self.style.picture(index)
+            if content is None or style is None:
+                continue
+            key, style_random = -1, random
+            if self.variants:
+                key = index * self.variants + int(random.integers(self.variants))
+                style_random = np.random.default_rng((self.seed, 1 << 40, key))
+            return {
+                "content": crop(content, self.content_crop, random),
+                "style": crop(style, self.style_crop, style_random),
+                "key": torch.tensor(key),
+            }
+        raise InputError(
+            f"a hundred files in a row could not be read in {self.content.folder} and "
+            f"{self.style.folder}; replace the damaged ones."
+        )
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        worker = get_worker_info()
+        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        for number in itertools.count(self.start + first, stride):
+            pairs = [self.draw(number * self.batch + i) for i in range(self.batch)]
+            yield {name: torch.stack([pair[name] for pair in pairs]) for name in pairs[0]}

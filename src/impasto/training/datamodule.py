@@ -1,0 +1,62 @@
+"""Data for Lightning: which folders, how cut, how many at once."""
+
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from impasto.training.data import ContentStyleStream, CropConfig, PictureFolder
+
+
+class ContentStyleData(LightningDataModule):
+    """Content photographs and style paintings from two folders.
+
+    Args:
+        content: Folder of photographs.
+        style: Folder of paintings.
+        content_crop: How photographs are cut.
+        style_crop: How paintings are cut.
+        batch: Pairs per step.
+        variants: Distinct crops per painting; 0 for a fresh one every time.
+        workers: Processes that read pictures.
+        short_side: Pictures are kept in memory with their short side at most this, in pixels.
+        seed: Of the draw.
+    """
+
+    def __init__(
+        self,
+        content: str,
+        style: str,
+        content_crop: CropConfig = CropConfig(),  # noqa: B008 (frozen)
+        style_crop: CropConfig = CropConfig(),  # noqa: B008 (frozen)
+        batch: int = 4,
+        variants: int = 2,
+        workers: int = 1,
+        short_side: int = 320,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.folders = tuple(PictureFolder(f, short_side=short_side) for f in (content, style))
+        self.content_crop, self.style_crop = content_crop, style_crop
+        self.batch, self.variants, self.workers, self.seed = batch, variants, workers, seed
+
+    def stream(self, start: int = 0) -> ContentStyleStream:
+        """The draw from batch number ``start`` on."""
+        return ContentStyleStream(
+            *self.folders,
+            content_crop=self.content_crop,
+            style_crop=self.style_crop,
+            batch=self.batch,
+            variants=self.variants,
+            seed=self.seed,
+            start=start,
+        )
+
+    def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Batches from where the trainer stands, so a resumed run sees what it would have seen."""
+        start = self.trainer.global_step if self.trainer else 0
+        return DataLoader(
+            self.stream(start),
+            batch_size=None,
+            num_workers=self.workers,
+            persistent_workers=False,
+        )

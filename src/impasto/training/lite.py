@@ -1,0 +1,126 @@
+"""Distilling the small perceptual network: ``impasto train lite``."""
+
+import copy
+import json
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from impasto.blocks import channels_last
+from impasto.features.lite import HEADS, Lite, TargetScale, distillation_losses
+from impasto.features.vgg_files import load_vgg
+from impasto.methods.swift.objective import check_finite
+from impasto.training.schedule import warm_hold_decay
+from impasto.training.swift import to_pictures
+from impasto.weights.files import read_tensors
+
+EXACT_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_4")
+DEEP_LAYERS = ("relu4_1", "relu5_1")
+CALIBRATION_PAIRS = 64
+"""Pairs of pictures by which the teachers' scale is measured."""
+
+
+class LiteTraining(LightningModule):
+    """lite, its teachers and its optimiser.
+
+    Args:
+        exact: File of an exact VGG-19, at least to relu3_4; teaches the layers it has of lite's.
+        deep: File of a pruned VGG-19 in the "distilled" layout with its linear heads
+            (``conv41_aux``, ``conv51_aux``), which teaches relu4_1 and relu5_1; "none" when
+            ``exact`` is complete and teaches all.
+        learning_rate: Of Adam at its height.
+        warm: Steps of the rise.
+        decay_from: Step from which the learning rate falls.
+        floor: Part of it that is left at the end.
+    """
+
+    def __init__(
+        self,
+        exact: str,
+        deep: str = "none",
+        learning_rate: float = 2e-3,
+        warm: int = 50,
+        decay_from: int = 1000,
+        floor: float = 0.02,
+    ) -> None:
+        super().__init__()
+        self.network = channels_last(Lite())
+        self.scale = TargetScale()
+        layers = EXACT_LAYERS if deep != "none" else tuple(HEADS)
+        self._teachers: list[Any] = [load_vgg(exact, layers=layers)]
+        if deep != "none":
+            self._teachers.append(load_vgg(deep, layers=DEEP_LAYERS))
+            tensors = read_tensors(deep)
+            self._deep_heads = {
+                name: (tensors[f"{stem}_aux.weight"], tensors[f"{stem}_aux.bias"])
+                for name in DEEP_LAYERS
+                if (stem := name.replace("relu", "conv").replace("_", ""))
+            }
+        self.learning_rate, self.warm = learning_rate, warm
+        self.decay_from, self.floor = decay_from, floor
+
+    def setup(self, stage: str) -> None:
+        """Bring the teachers, which are no part of the checkpoint, to the device."""
+        self._teachers = [channels_last(teacher, self.device) for teacher in self._teachers]
+
+    def on_fit_start(self) -> None:
+        """Measure the teachers' scale once; a resumed run has it in its checkpoint."""
+        if self.scale.measured:
+            return
+        stream = self.trainer.datamodule.stream()  # type: ignore[attr-defined]
+        batches = [
+            self.targets(to_pictures(torch.stack([pair["content"], pair["style"]])).to(self.device))
+            for pair in (stream.draw(i) for i in range(CALIBRATION_PAIRS))
+        ]
+        self.scale.measure(batches)
+
+    @torch.no_grad()
+    def targets(self, images: Tensor) -> dict[str, Tensor]:
+        """What the teachers say of pictures (B, 3, H, W)."""
+        taps: dict[str, Tensor] = self._teachers[0](images)
+        if len(self._teachers) > 1:
+            for name, x in self._teachers[1](images).items():
+                weight, bias = (t.to(x) for t in self._deep_heads[name])
+                taps[name] = F.conv2d(x, weight, bias)
+        return taps
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """One update's loss over photographs and paintings together."""
+        images = torch.cat([to_pictures(batch["content"]), to_pictures(batch["style"])])
+        losses = distillation_losses(self.network(images), self.targets(images), self.scale)
+        check_finite(losses)
+        total = torch.stack(list(losses.values())).sum()
+        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
+        self.log("loss/total", total.detach(), prog_bar=True)
+        return total
+
+    def weights_to_save(self) -> tuple[str, dict[str, Tensor], dict[str, str]]:
+        """File name, tensors (float16) and metadata of the network so far.
+
+        The heads answer in VGG-19's own units, whose thousands float16 still holds.
+        """
+        network = copy.deepcopy(self.network).cpu()
+        copy.deepcopy(self.scale).cpu().fold_into(network)
+        tensors = {
+            name.removeprefix("vgg."): value.half() for name, value in network.state_dict().items()
+        }
+        metadata = {"method": "lite", "training": json.dumps({"steps": self.global_step})}
+        return "lite.safetensors", tensors, metadata
+
+    def configure_optimizers(self) -> Any:
+        """Adam with the schedule of ``training/schedule.py``."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(parameters, self.learning_rate)
+        steps = int(self.trainer.estimated_stepping_batches)
+
+        def factor(step: int) -> float:
+            return warm_hold_decay(
+                step, warm=self.warm, decay_from=self.decay_from, steps=steps, floor=self.floor
+            )
+
+        schedule = LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,138 @@
+"""Learning swift: ``impasto train swift``."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from impasto.blocks import channels_last
+from impasto.checks import check_range
+from impasto.features.perceptual import load_perceptual
+from impasto.methods.swift.network import Swift, SwiftConfig
+from impasto.methods.swift.objective import (
+    Judge,
+    SwiftWeights,
+    reconstruction_losses,
+    swift_losses,
+)
+from impasto.training.ema import AverageWeights
+from impasto.training.schedule import warm_hold_decay
+
+
+class SwiftTraining(LightningModule):
+    """swift, its objective and its optimiser.
+
+    Args:
+        network: The shape of the network.
+        weights: Of the terms of the objective.
+        judge: Perceptual network for content and style: "lite", or a file.
+        second_judge: Another for style alone, or "none".
+        second_layers: Its layers.
+        learning_rate: Of Adam at its height.
+        warm: Steps of the rise.
+        reconstruction: Steps at the start that only give pictures back.
+        decay_from: Step from which the learning rate falls to ``floor`` at the last step.
+        floor: Part of the learning rate that is left at the end.
+        ema: Decay of the average of weights that is kept beside them.
+    """
+
+    def __init__(
+        self,
+        network: SwiftConfig = SwiftConfig(),  # noqa: B008 (frozen)
+        weights: SwiftWeights = SwiftWeights(),  # noqa: B008 (frozen)
+        judge: str = "lite",
+        second_judge: str = "none",
+        second_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1"),
+        learning_rate: float = 1e-3,
+        warm: int = 100,
+        reconstruction: int = 200,
+        decay_from: int = 8000,
+        floor: float = 0.02,
+        ema: float = 0.999,
+    ) -> None:
+        super().__init__()
+        check_range("learning_rate", learning_rate, above=0.0)
+        check_range("ema", ema, at_least=0.0, at_most=1.0)
+        self.network = channels_last(Swift(network))
+        self.average = AverageWeights(self.network, ema)
+        self.weights, self.learning_rate = weights, learning_rate
+        self.warm, self.reconstruction = warm, reconstruction
+        self.decay_from, self.floor = decay_from, floor
+        style_layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+        self._judges = [Judge(load_perceptual(judge, style_layers), style_layers, "relu4_1")]
+        if second_judge != "none":
+            self._judges.append(Judge(load_perceptual(second_judge, second_layers), second_layers))
+
+    def setup(self, stage: str) -> None:
+        """Bring the judges, which are no part of the checkpoint, to the device."""
+        self._judges = [channels_last(judge, self.device) for judge in self._judges]
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """One update's loss; its terms are logged under their own names."""
+        content, style = to_pictures(batch["content"]), to_pictures(batch["style"])
+        step = self.global_step
+        if step < self.reconstruction:
+            losses = reconstruction_losses(self.network, torch.cat([content, style]), step)
+        else:
+            keys = batch["key"].tolist()
+            losses, _ = swift_losses(
+                self.network,
+                content,
+                style,
+                judge=self._judges[0],
+                second=self._judges[1] if len(self._judges) > 1 else None,
+                weights=self.weights,
+                step=step,
+                keys=keys if min(keys) >= 0 else None,
+            )
+        total = torch.stack(list(losses.values())).sum()
+        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
+        self.log("loss/total", total.detach(), prog_bar=True)
+        return total
+
+    def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
+        """Follow the weights after each update."""
+        self.average.update(self.network, self.global_step)
+
+    def weights_to_save(self) -> tuple[str, dict[str, Tensor], dict[str, str]]:
+        """File name, tensors (the average, float16) and metadata of the painter so far."""
+        tensors = {name: value.half() for name, value in self.average.state().items()}
+        metadata = {
+            "method": "swift",
+            "config": json.dumps(asdict(self.network.config)),
+            "training": json.dumps({"steps": self.global_step, "weights": asdict(self.weights)}),
+        }
+        return "swift.safetensors", tensors, metadata
+
+    @torch.no_grad()
+    def stylize_sheet(self, content: Tensor, style: Tensor) -> Tensor:
+        """What the average of weights makes of held pictures, clamped."""
+        average = Swift(self.network.config).to(self.device)
+        average.load_state_dict(self.average.state())
+        sheet: Tensor = average(content.to(self.device), style.to(self.device))
+        return sheet.clamp(0, 1)
+
+    def configure_optimizers(self) -> Any:
+        """Adam with the schedule of ``training/schedule.py``."""
+        optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate)
+        steps = int(self.trainer.estimated_stepping_batches)
+
+        def factor(step: int) -> float:
+            return warm_hold_decay(
+                step, warm=self.warm, decay_from=self.decay_from, steps=steps, floor=self.floor
+            )
+
+        schedule = LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def to_pictures(batch: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) to float32 in [0, 1], channels last."""
+    return batch.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)

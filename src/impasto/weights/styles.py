@@ -1,0 +1,126 @@
+"""Styles as files: the few vectors that a painter needs, about 2 kB each.
+
+A style file holds, for each of a few sizes of the style's strokes, mean and deviation per scale
+of a painter's encoder, in float16, and in its metadata name, painter, title, year and the digest
+of the weights by which it was made: with other weights the vectors mean nothing.
+"""
+
+import functools
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto.errors import InputError, WeightsError
+from impasto.weights.cards import (
+    StyleCard,
+    card_of,
+    find_style,
+    not_a_style,
+    style_paths,
+    user_styles_folder,
+)
+from impasto.weights.files import read_metadata, read_tensors, write_tensors
+
+__all__ = [
+    "STROKE_SIZES",
+    "Statistics",
+    "StyleCard",
+    "at_stroke_size",
+    "cached_style",
+    "find_style",
+    "read_style",
+    "style_paths",
+    "user_styles_folder",
+    "write_style",
+]
+
+STROKE_SIZES = (0.5, 1.0, 2.0)
+"""Sizes of the strokes that a file holds; between them statistics are interpolated."""
+
+Statistics = tuple[tuple[Tensor, Tensor], ...]
+
+
+def write_style(path: str | Path, card: StyleCard, sizes: dict[float, Statistics]) -> None:
+    """Write a style file, whole or not at all.
+
+    Args:
+        path: ``NAME.safetensors``.
+        card: Goes into the metadata.
+        sizes: Statistics by stroke size.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    tensors = {}
+    for size, statistics in sizes.items():
+        flat = [v.flatten() for pair in statistics for v in pair]
+        tensors[f"{size:g}"] = torch.cat(flat).to(torch.float16)
+    first = next(iter(sizes.values()))
+    widths = [pair[0].numel() for pair in first]
+    metadata = {key: value for key, value in asdict(card).items() if value}
+    write_tensors(path, tensors, metadata | {"widths": json.dumps(widths)})
+
+
+def read_style(path: str | Path) -> tuple[StyleCard, dict[float, Statistics]]:
+    """The card and the statistics of a style file.
+
+    Raises:
+        WeightsError: It is missing, damaged, or no style.
+    """
+    metadata, tensors = read_metadata(path), read_tensors(path)
+    try:
+        widths = json.loads(metadata.pop("widths"))
+        card = card_of(metadata)
+        sizes = {float(key): _unpack(value.float(), widths) for key, value in tensors.items()}
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise WeightsError(not_a_style(path, error)) from error
+    return card, sizes
+
+
+def _unpack(flat: Tensor, widths: list[int]) -> Statistics:
+    if flat.numel() != 2 * sum(widths):
+        raise ValueError(f"{flat.numel()} numbers where {2 * sum(widths)} are due")
+    if not torch.isfinite(flat).all():
+        raise ValueError("it holds numbers that are not finite")
+    lengths = [w for width in widths for w in (width, width)]
+    parts = torch.split_with_sizes(flat, lengths)
+    pairs = [
+        (parts[i].view(1, -1, 1, 1), parts[i + 1].view(1, -1, 1, 1))
+        for i in range(0, len(parts), 2)
+    ]
+    return tuple(pairs)
+
+
+def at_stroke_size(sizes: dict[float, Statistics], scale: float) -> Statistics:
+    """Statistics for strokes of ``scale`` times their size, between those that a file holds.
+
+    Raises:
+        InputError: ``scale`` is beyond them.
+    """
+    known = sorted(sizes)
+    if not known[0] <= scale <= known[-1]:
+        raise InputError(
+            f"style scale of a preset must be between {known[0]:g} and {known[-1]:g}; "
+            f"got {scale:g}. Give the style's picture itself for other sizes."
+        )
+    upper = next(size for size in known if size >= scale)
+    if upper == scale:
+        return sizes[upper]
+    lower = max(size for size in known if size < scale)
+    share = float(
+        (torch.tensor(scale).log() - torch.tensor(lower).log())
+        / (torch.tensor(upper).log() - torch.tensor(lower).log())
+    )
+    return tuple(
+        (a[0].lerp(b[0], share), a[1].lerp(b[1], share))
+        for a, b in zip(sizes[lower], sizes[upper], strict=True)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def cached_style(path: Path, modified: float) -> tuple[StyleCard, dict[float, Statistics]]:
+    """``read_style``, remembered until the file changes."""
+    return read_style(path)

@@ -1,0 +1,128 @@
+"""Laws of swift's network and of the blocks it is built of."""
+
+import pytest
+import torch
+
+from impasto.blocks import AlignedConv, ModulatedConv, position_noise
+from impasto.features.statistics import channel_statistics
+from impasto.methods.swift.film import Film
+from impasto.methods.swift.network import SCALES, Swift, SwiftConfig, apply_tint
+
+TINY = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
+
+
+def tiny(seed: int = 0) -> Swift:
+    torch.manual_seed(seed)
+    network = Swift(TINY)
+    for parameter in network.to_film[-1].parameters():  # zero at first: nothing to be seen
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def pictures(*shape: int, seed: int = 1) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_style_folded_into_a_convolution_equals_scaling_its_output():
+    torch.manual_seed(0)
+    conv, x = ModulatedConv(3, 5), torch.rand(2, 3, 7, 9)
+    scale, shift = torch.rand(1, 5, 1, 1), torch.rand(1, 5, 1, 1)
+    for_each = conv(x, scale.expand(2, -1, -1, -1), shift.expand(2, -1, -1, -1))
+    torch.testing.assert_close(conv(x, scale, shift), for_each)
+    plain = torch.nn.functional.conv2d(x, conv.weight, conv.bias, padding=1)
+    torch.testing.assert_close(for_each, plain * scale + shift)
+
+
+def test_alignment_folded_into_a_convolution_equals_adain_before_it():
+    torch.manual_seed(0)
+    conv, x = AlignedConv(3, 5), torch.rand(1, 3, 7, 9)
+    style = (torch.rand(1, 3, 1, 1), torch.rand(1, 3, 1, 1))
+    mean, std = channel_statistics(x)
+    aligned = (x - mean) / std * style[1] + style[0]
+    plain = torch.nn.functional.conv2d(aligned, conv.weight, conv.bias)
+    torch.testing.assert_close(conv(x, (mean, std), style), plain)
+    grids = tuple(part.expand(-1, -1, 7, 9) for part in style)
+    torch.testing.assert_close(conv(x, (mean, std), grids), plain)
+
+
+def test_noise_is_a_function_of_position_alone():
+    whole = position_noise((40, 50), seed=3, origin=(-8, -8))
+    window = position_noise((7, 9), seed=3, origin=(5, 11))
+    torch.testing.assert_close(window, whole[..., 13:20, 19:28], rtol=0, atol=0)
+
+
+def test_noise_is_white():
+    noise = position_noise((512, 512), seed=5)[0, 0]
+    assert abs(float(noise.mean())) < 0.01
+    assert abs(float(noise.std()) - 1) < 0.01
+    centred = noise - noise.mean()
+    for dy, dx in ((0, 1), (1, 0), (1, 1), (2, 0), (8, 8), (0, 64)):
+        shifted = centred.roll((dy, dx), (0, 1))
+        assert abs(float((centred * shifted).mean())) < 0.01
+    assert not torch.equal(noise, position_noise((512, 512), seed=6)[0, 0])
+
+
+def test_a_new_network_paints_its_own_style_without_modulation():
+    network = Swift(TINY)
+    values, tint = network.modulation(network.style_of(pictures(1, 3, 32, 32)))
+    assert not values.any()
+    assert not tint.any()
+
+
+@pytest.mark.parametrize("size", [(32, 32), (40, 64)])
+def test_a_batch_of_two_equals_two_singles(size):
+    network = tiny()
+    content, style = pictures(2, 3, *size), pictures(2, 3, 48, 32, seed=2)
+    both = network(content, style, seed=4)
+    assert both.shape == content.shape
+    for i in range(2):
+        one = network(content[i : i + 1], style[i : i + 1], seed=4)
+        torch.testing.assert_close(both[i : i + 1], one, rtol=1e-4, atol=1e-5)
+
+
+def test_statistics_are_those_of_the_picture_without_its_margin():
+    network = tiny()
+    picture = pictures(1, 3, 32, 40)
+    m = TINY.margin
+    features = network.encode(torch.nn.functional.pad(picture, (m, m, m, m), mode="reflect"))
+    for x, scale, (mean, _) in zip(features, SCALES, network.style_of(picture), strict=True):
+        inside = x[..., m // scale : -(m // scale), m // scale : -(m // scale)]
+        torch.testing.assert_close(mean, inside.mean((2, 3), keepdim=True))
+
+
+def test_a_window_painted_with_the_whole_pictures_statistics_equals_the_whole():
+    """What exact tiles stand on: past the statistics the network looks only so far."""
+    network, halo = tiny(), 96
+    picture, style = pictures(1, 3, 320, 320), network.style_of(pictures(1, 3, 32, 32))
+    own = network.style_of(picture)
+    values, tint = network.modulation(style)
+
+    def paint(y: int, x: int, height: int, width: int) -> torch.Tensor:
+        part = picture[..., y : y + height, x : x + width]
+        noise = network.noise((height, width), 0, (y, x))
+        return network.decode(
+            part,
+            network.encode(part),
+            own,
+            style,
+            Film(values),
+            lambda p: apply_tint(p, tint),
+            noise,
+        )
+
+    whole = paint(0, 0, 320, 320)
+    window = paint(128 - halo, 120 - halo, 64 + 2 * halo, 72 + 2 * halo)
+    inner = window[..., halo : halo + 64, halo : halo + 72]
+    torch.testing.assert_close(inner, whole[..., 128:192, 120:192], rtol=1e-4, atol=1e-5)
+
+
+def test_colour_matrices_apply_to_each_picture_its_own():
+    matrices, images = torch.rand(2, 3, 3), pictures(2, 3, 4, 5)
+    tinted = apply_tint(images, matrices)
+    for i in range(2):
+        torch.testing.assert_close(tinted[i], torch.einsum("ij,jhw->ihw", matrices[i], images[i]))
+
+
+def test_the_bundled_shape_has_about_a_million_parameters():
+    count = sum(p.numel() for p in Swift().parameters())
+    assert 0.9e6 < count < 1.3e6
