@@ -53,6 +53,13 @@ def test_workers_share_the_draw_and_change_nothing(photos, paintings):
     assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
 
 
+def test_processes_that_train_together_draw_one_stream_between_them(photos, paintings):
+    whole = batches(stream(photos, paintings), 6)
+    shares = [batches(stream(photos, paintings, shard=(rank, 2)), 3) for rank in range(2)]
+    together = [batch for pair in zip(*shares, strict=True) for batch in pair]
+    assert all(same(a, b) for a, b in zip(whole, together, strict=True))
+
+
 def test_a_style_key_names_one_crop(photos, paintings):
     seen = {}
     for batch in batches(stream(photos, paintings, variants=2), 30):

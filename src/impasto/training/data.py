@@ -114,7 +114,8 @@ def crop(image: Image.Image, config: CropConfig, random: np.random.Generator) ->
 class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
     """An endless draw of batches of (content, style) from the product of two folders.
 
-    Batch number n is the same whatever the number of workers: each worker makes every k-th.
+    Batch number n is the same whatever the number of workers: each worker makes every k-th. Of
+    several processes that train together each draws its own batches.
 
     Args:
         content, style: Folders.
@@ -124,6 +125,7 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
             remembered; 0 draws a fresh crop every time.
         seed: Another sequence.
         start: Number of the first batch (where a resumed run goes on).
+        shard: (which, of how many) processes that train together.
 
     Yields:
         ``content`` and ``style`` (B, 3, size, size) uint8 and ``key`` (B,), the numbers of the
@@ -141,12 +143,14 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
         variants: int = 2,
         seed: int = 0,
         start: int = 0,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         check_range("variants", variants, at_least=0)
         check_range("batch", batch, at_least=1)
         self.content, self.style = content, style
         self.content_crop, self.style_crop = content_crop, style_crop
-        self.batch, self.variants, self.seed, self.start = batch, variants, seed, start
+        self.batch, self.variants, self.seed = batch, variants, seed
+        self.start, self.shard = start, shard
 
     def draw(self, number: int) -> dict[str, Tensor]:
         """The pair of that number, the same at every call.
@@ -178,6 +182,8 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         worker = get_worker_info()
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
-        for number in itertools.count(self.start + first, stride):
+        rank, world = self.shard
+        for step in itertools.count(self.start + first, stride):
+            number = step * world + rank
             pairs = [self.draw(number * self.batch + i) for i in range(self.batch)]
             yield {name: torch.stack([pair[name] for pair in pairs]) for name in pairs[0]}

@@ -39,8 +39,8 @@ class ContentStyleData(LightningDataModule):
         self.content_crop, self.style_crop = content_crop, style_crop
         self.batch, self.variants, self.workers, self.seed = batch, variants, workers, seed
 
-    def stream(self, start: int = 0) -> ContentStyleStream:
-        """The draw from batch number ``start`` on."""
+    def stream(self, start: int = 0, shard: tuple[int, int] = (0, 1)) -> ContentStyleStream:
+        """The draw from batch number ``start`` on, or one process's share of it."""
         return ContentStyleStream(
             *self.folders,
             content_crop=self.content_crop,
@@ -49,13 +49,17 @@ class ContentStyleData(LightningDataModule):
             variants=self.variants,
             seed=self.seed,
             start=start,
+            shard=shard,
         )
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Batches from where the trainer stands, so a resumed run sees what it would have seen."""
-        start = self.trainer.global_step if self.trainer else 0
+        start, shard = 0, (0, 1)
+        if self.trainer:
+            start = self.trainer.global_step
+            shard = (self.trainer.global_rank, self.trainer.world_size)
         return DataLoader(
-            self.stream(start),
+            self.stream(start, shard),
             batch_size=None,
             num_workers=self.workers,
             persistent_workers=False,
