@@ -161,13 +161,9 @@ class Stylizer:
         self, mask: Any | Sequence[Any] | None, styles: int, picture: Picture
     ) -> tuple[Tensor | None, Tensor | None]:
         """Who rules where (S, 1, H, W), summing to 1, and where anybody paints (1, 1, H, W)."""
-        if mask is None:
+        masks = masks_of(mask, styles)
+        if not masks:
             return None, None
-        masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
-        if len(masks) != styles:
-            raise InputError(
-                f"there must be one mask per style; got {len(masks)} masks and {styles} styles."
-            )
         stack = torch.cat([read_mask(m, picture.size) for m in masks])
         total = stack.sum(0, keepdim=True)
         # Where no style rules the cover is 0; the shares must still be numbers.
@@ -188,6 +184,23 @@ def make_config(config: StylizeConfig | None, settings: dict[str, Any]) -> Styli
     if isinstance(settings.get("style_weights"), list):
         settings = settings | {"style_weights": tuple(settings["style_weights"])}
     return dataclasses.replace(config or StylizeConfig(), **settings)
+
+
+def masks_of(mask: Any | Sequence[Any] | None, styles: int) -> list[Any]:
+    """One mask per style, or none at all.
+
+    Raises:
+        InputError: Another number of masks than of styles.
+    """
+    if mask is None:
+        return []
+    masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+    if len(masks) != styles:
+        raise InputError(
+            f"there must be one mask per style; got {len(masks)} mask{'s' * (len(masks) != 1)} "
+            f"and {styles} style{'s' * (styles != 1)}."
+        )
+    return masks
 
 
 def normalized_weights(weights: Sequence[float] | None, styles: int) -> list[float]:
