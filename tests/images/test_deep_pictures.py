@@ -153,6 +153,14 @@ def test_sixteen_bits_make_the_round_trip(tmp_path, suffix, channels, size):
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
+def test_a_large_png16_has_several_parts_of_pixels(monkeypatch):
+    monkeypatch.setattr("impasto.images.png16._LONGEST", 100)
+    samples = deep_noise((9, 9), 3)
+    data = write_png16(samples)
+    assert data.count(b"IDAT") > 3
+    np.testing.assert_array_equal(read_levels(data), samples)
+
+
 def test_bits_can_be_chosen(tmp_path):
     picture = read_picture(deep_noise((3, 3), 3))
     write_picture(picture, tmp_path / "a.png", bits=8)
@@ -279,10 +287,8 @@ def test_a_deep_tiff_beyond_the_limit_is_refused():
         read_picture(write_tiff(deep_noise((16, 16), 3)), max_pixels=255)
 
 
-def test_a_profile_is_applied_to_sixteen_bits_as_littlecms_does_to_eight():
-    from tests.images.test_read_picture import swapped_profile
-
-    icc = swapped_profile()
+def test_a_profile_is_applied_to_sixteen_bits_as_littlecms_does_to_eight(swapped_profile):
+    icc = swapped_profile
     profile = parse_profile(icc)
     assert profile is not None
     assert not profile.is_srgb()

@@ -158,32 +158,21 @@ def test_floating_point_tiff_is_read_in_unit_range_and_clipped_with_a_note():
     assert picture.note == "values outside 0 to 1 clipped"
 
 
-def swapped_profile() -> bytes:
-    """A matrix profile whose red and blue are sRGB's blue and red."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for index in range(struct.unpack_from(">I", data, 128)[0]):
-        at = 132 + 12 * index
-        name = bytes(data[at : at + 4])
-        if name in (b"rXYZ", b"bXYZ"):
-            data[at : at + 4] = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}[name]
-    return bytes(data)
-
-
-def test_a_colour_profile_is_converted_to_srgb():
+def test_a_colour_profile_is_converted_to_srgb(swapped_profile):
     image = Image.new("RGB", (3, 2), (200, 40, 90))
     for kind in ("PNG", "TIFF", "WEBP"):
         options = {"lossless": True} if kind == "WEBP" else {}
-        picture = read_picture(packed(image, kind, icc_profile=swapped_profile(), **options))
+        picture = read_picture(packed(image, kind, icc_profile=swapped_profile, **options))
         assert np.abs(levels(picture).astype(int) - [90, 40, 200]).max() <= 1
         assert picture.note is None
 
 
-def test_srgb_and_alpha_pass_a_profile_unchanged():
+def test_srgb_and_alpha_pass_a_profile_unchanged(swapped_profile):
     rgba = noise((4, 4), 4)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = read_picture(packed(Image.fromarray(rgba), "PNG", icc_profile=srgb))
     np.testing.assert_array_equal(np.asarray(picture.to_pil()), rgba)
-    swapped = read_picture(packed(Image.fromarray(rgba), "PNG", icc_profile=swapped_profile()))
+    swapped = read_picture(packed(Image.fromarray(rgba), "PNG", icc_profile=swapped_profile))
     np.testing.assert_array_equal(np.asarray(swapped.to_pil())[..., 3], rgba[..., 3])
 
 
@@ -195,8 +184,9 @@ def test_lab_is_converted():
     assert np.abs(levels(picture).astype(int) - [180, 60, 60]).max() <= 4
 
 
-@pytest.mark.parametrize("profile", [b"not a profile", swapped_profile()[:200]])
-def test_a_broken_profile_is_ignored_with_a_note(profile):
+@pytest.mark.parametrize("kept", [0, 3, 200])
+def test_a_broken_profile_is_ignored_with_a_note(swapped_profile, kept):
+    profile = swapped_profile[:kept] + b"not a profile"
     picture = read_picture(packed(Image.fromarray(noise((4, 4))), "PNG", icc_profile=profile))
     np.testing.assert_array_equal(levels(picture), noise((4, 4)))
     assert picture.note is not None

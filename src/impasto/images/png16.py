@@ -29,6 +29,7 @@ _PASSES = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
+_LONGEST = 1 << 30  # bytes of one part of pixels
 _LARGEST_METADATA = 16 << 20  # bytes; a profile that unpacks to more is an attack
 
 Bytes = NDArray[np.uint8]
@@ -228,7 +229,9 @@ def write_png16(samples: Deep) -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     packed = packer.compress(filtered.data) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 16, color, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"sRGB", b"\0"), (b"IDAT", packed), (b"IEND", b""))
+    # A part holds less than 2 GiB; a large picture takes several.
+    pixels = [(b"IDAT", packed[at : at + _LONGEST]) for at in range(0, len(packed), _LONGEST)]
+    parts = ((b"IHDR", header), (b"sRGB", b"\0"), *pixels, (b"IEND", b""))
     return SIGNATURE + b"".join(
         struct.pack(">I4s", len(data), kind)
         + data

@@ -237,6 +237,9 @@ def write_tiff(samples: Deep | NDArray[np.uint8]) -> bytes:
 
     Args:
         samples: (H, W, C); 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGB and straight alpha.
+
+    Raises:
+        ValueError: The file would pass the 4 GiB that a TIFF can address.
     """
     height, width, channels = samples.shape
     rows = max(1, min(height, (1 << 20) // (width * channels * samples.itemsize)))
@@ -247,6 +250,8 @@ def write_tiff(samples: Deep | NDArray[np.uint8]) -> bytes:
         for top in range(0, height, rows)
     ]
     counts = tuple(len(strip) for strip in strips)
+    if sum(counts) > (1 << 32) - (1 << 20):
+        raise ValueError("a TIFF holds at most 4 GiB")
     offsets = tuple(int(o) for o in np.cumsum((8, *counts))[:-1])
     tags: dict[int, tuple[int, ...]] = {
         _WIDTH: (width,),
