@@ -61,10 +61,13 @@ def machine(record: dict[str, Any]) -> str:
     """Where and when a record was made, in words."""
     about = record["machine"]
     cores = f"{about['cores']} core{'s' if about['cores'] != 1 else ''}"
-    return (
-        f"{about['processor']}, {cores}, torch {about['torch']}, {record['date']}, "
-        f"commit {record['commit']}"
-    )
+    words = f"{about['processor']}, {cores}, torch {about['torch']}, {record['date']}, "
+    words += f"commit {record['commit']}"
+    if settings := record.get("settings"):
+        second = f" and {settings['second']}" if settings["second"] else ""
+        words += f"; {settings['pairs']} pairs at {settings['size']} pixels, judged by "
+        words += f"{settings['judge']}{second}"
+    return words
 
 
 def make_table(name: str, records: dict[str, dict[str, Any]]) -> str:

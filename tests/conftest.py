@@ -41,7 +41,6 @@ def gallery(tmp_path, monkeypatch) -> Path:
     wide = numpy.linspace(0, 65535, 64 * 96, dtype=numpy.uint16).reshape(64, 96)
     image.fromarray(wide).save(tmp_path / "scan.tif")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("IMPASTO_STYLES", str(tmp_path / "styles"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
