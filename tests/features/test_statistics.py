@@ -77,3 +77,14 @@ def test_half_precision_is_widened_also_under_autocast(statistic):
 def test_three_axes_are_refused_with_a_remedy(statistic):
     with pytest.raises(ShapeError, match=r"features must be \(B, C, H, W\).*x\[None\]"):
         statistic(torch.rand(3, 8, 8))
+
+
+def test_statistics_and_their_gradient_do_not_depend_on_the_order_of_memory():
+    generator = torch.Generator().manual_seed(0)
+    plain = torch.rand(2, 5, 6, 7, dtype=torch.float64, generator=generator)
+    last = plain.to(memory_format=torch.channels_last)
+    for features in (plain, last):
+        features.requires_grad_()
+    for found, expected in zip(channel_statistics(last), channel_statistics(plain), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert torch.autograd.gradcheck(channel_statistics, (last,))

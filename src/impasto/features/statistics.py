@@ -1,7 +1,10 @@
 """Descriptors of style: channel statistics, Gram matrix, covariance."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from impasto.checks import check_shape
 
@@ -22,8 +25,35 @@ def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Ten
     """
     check_shape(features, "B C H W", name="features")
     features = features.to(torch.promote_types(features.dtype, torch.float32))
-    variance, mean = torch.var_mean(features, dim=(2, 3), keepdim=True, correction=0)
+    if features.stride(1) == 1 and features.shape[1] > 1:
+        # torch.var_mean takes five times as long over this order of memory.
+        mean, variance = _RowMoments.apply(features.permute(0, 2, 3, 1))  # type: ignore[no-untyped-call]
+        mean, variance = mean.permute(0, 3, 1, 2), variance.permute(0, 3, 1, 2)  # (B, C, 1, 1)
+    else:
+        variance, mean = torch.var_mean(features, dim=(2, 3), keepdim=True, correction=0)
     return mean, (variance + eps).sqrt()
+
+
+class _RowMoments(torch.autograd.Function):
+    """Mean and variance over H, W of (B, H, W, C), channels side by side in memory.
+
+    With a gradient of its own because autograd's, one pass over the features per operation, took
+    a sixth of a training step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> tuple[Tensor, Tensor]:
+        mean = rows.mean((1, 2), keepdim=True)  # (B, 1, 1, C)
+        ctx.save_for_backward(rows, mean)
+        return mean, (rows - mean).square_().mean((1, 2), keepdim=True)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor, of_variance: Tensor) -> Tensor:
+        rows, mean = ctx.saved_tensors
+        count = rows.shape[1] * rows.shape[2]
+        slope = of_variance * (2 / count)
+        return torch.addcmul(of_mean / count - slope * mean, rows, slope)
 
 
 def gram_matrix(features: Tensor) -> Tensor:

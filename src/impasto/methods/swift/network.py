@@ -77,7 +77,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
-        return x + self.second(F.relu(self.first(x)))  # type: ignore[no-any-return]
+        return self.second(F.relu(self.first(x), inplace=True)).add_(x)  # type: ignore[no-any-return]
 
 
 class ModulatedResidual(nn.Module):
@@ -91,7 +91,7 @@ class ModulatedResidual(nn.Module):
     def forward(self, x: Tensor, film: Film) -> Tensor:
         """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
         hidden = F.relu(self.first(x, *film.take(self.first.out_channels, x)), inplace=True)
-        return x + self.second(hidden, *film.take(self.second.out_channels, x))  # type: ignore[no-any-return]
+        return self.second(hidden, *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
@@ -101,16 +101,16 @@ class Encoder(nn.Module):
         super().__init__()
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(),
+            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_quarter = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(),
-            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(),
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_eighth = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(),
-            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(), Residual(eighth),
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(inplace=True), Residual(eighth),
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -166,9 +166,9 @@ class Decoder(nn.Module):
         """
         x = F.relu(self._enter(2, features, statistics, style, noise), inplace=True)
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
-        x = F.relu(x + self._enter(1, features, statistics, style, noise), inplace=True)
+        x = F.relu(self._enter(1, features, statistics, style, noise).add_(x), inplace=True)
         x = self._ascend(self.down_to_half, self._refine(1, x, film), film)
-        x = F.relu(x + self._enter(0, features, statistics, style, noise), inplace=True)
+        x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
         x = self._ascend(self.to_full, self._refine(0, x, film), film)
         return self.paint(F.relu(x, inplace=True))  # type: ignore[no-any-return]
 
@@ -182,7 +182,7 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, and grain."""
         aligned = self.align[scale](features[scale], statistics[scale], style[scale])
-        return aligned + self.noise_gain[scale] * noise[scale]  # type: ignore[no-any-return]
+        return aligned.addcmul_(self.noise_gain[scale], noise[scale])  # type: ignore[no-any-return]
 
     @staticmethod
     def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
@@ -216,7 +216,7 @@ class Swift(nn.Module):
         self.decoder = Decoder(self.config)
         code = 2 * sum(self.config.widths)
         self.to_film = nn.Sequential(
-            nn.Linear(code, self.config.code_width), nn.ReLU(),
+            nn.Linear(code, self.config.code_width), nn.ReLU(inplace=True),
             nn.Linear(self.config.code_width, self.decoder.film_length + 9),
         )  # fmt: skip
         for parameter in self.to_film[
