@@ -1,0 +1,8 @@
+"""``python -m impasto``: the command, where its script is not on the path."""
+
+import sys
+
+from impasto.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""impasto doctor."""
+
+import json
+
+import impasto
+
+
+def test_a_healthy_machine(run):
+    answer = run("doctor")
+    assert answer.code == 0
+    assert answer.err == ""
+    for word in ("torch", "python", "devices", "fast bfloat16", "threads", "swift", "your own"):
+        assert word in answer.out
+    assert 'pip install "impasto[video]"' in answer.out or "video" in answer.out
+    assert answer.out.endswith("Everything needed to paint is there.\n")
+
+
+def test_json(run):
+    document = json.loads(run("doctor", "--json").out)
+    assert document["versions"]["impasto"] == impasto.__version__
+    assert document["machine"]["devices"][0] == "cpu"
+    assert document["styles"] == {"bundled": 0, "your own": 2}
+    assert document["problems"] == []
+    extras = {extra["name"]: extra for extra in document["extras"]}
+    assert extras["train"]["command"] == 'python -m pip install "impasto[train]"'
+    assert all(extra["purpose"] for extra in extras.values()), "say what each extra is for"
+
+
+def test_missing_weights_and_a_damaged_style(run, home):
+    (home / ".weights" / "swift.safetensors").rename(home / "elsewhere.safetensors")
+    (home / ".styles" / "broken.safetensors").write_bytes(b"?")
+    answer = run("doctor")
+    assert answer.code == 3
+    problems = answer.out.partition("Problems")[2]
+    assert "the weights of swift are missing" in problems
+    assert "broken.safetensors is no style file" in problems
