@@ -126,3 +126,13 @@ def test_colour_matrices_apply_to_each_picture_its_own():
 def test_the_bundled_shape_has_about_a_million_parameters():
     count = sum(p.numel() for p in Swift().parameters())
     assert 0.9e6 < count < 1.3e6
+
+
+@pytest.mark.parametrize("height", [16, 64, 72, 200])
+def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
+    network = tiny()
+    content, style = pictures(1, 3, height, 40), network.style_of(pictures(1, 3, 32, 32))
+    at_once = network.transfer(content, style)
+    with torch.inference_mode():
+        in_strips = network.transfer(content, style)
+    torch.testing.assert_close(in_strips, at_once, rtol=1e-5, atol=1e-6)

@@ -38,6 +38,9 @@ from impasto.methods.swift.film import Film
 SCALES = (2, 4, 8)
 """Pixels per cell of the three feature grids."""
 
+STRIP = 32
+"""Rows of half resolution whose pixels are painted at once; what fits the processor's cache."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SwiftConfig:
@@ -169,8 +172,11 @@ class Decoder(nn.Module):
         x = F.relu(self._enter(1, features, statistics, style, noise).add_(x), inplace=True)
         x = self._ascend(self.down_to_half, self._refine(1, x, film), film)
         x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
-        x = self._ascend(self.to_full, self._refine(0, x, film), film)
-        return self.paint(F.relu(x, inplace=True))  # type: ignore[no-any-return]
+        x = self._refine(0, x, film)
+        x = self.to_full(x, *film.take(self.to_full.out_channels, x))
+        if torch.is_grad_enabled():
+            return self._finish(x)
+        return self._finish_in_strips(x)
 
     def _enter(
         self,
@@ -188,6 +194,26 @@ class Decoder(nn.Module):
     def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
         """The convolution stands before the upsampling, where it costs a quarter."""
         return upsample(conv(x, *film.take(conv.out_channels, x)))
+
+    def _finish(self, x: Tensor) -> Tensor:
+        """From half resolution (B, C, h, w) to colours (B, 3, 2h, 2w)."""
+        return self.paint(F.relu(upsample(x), inplace=True))  # type: ignore[no-any-return]
+
+    def _finish_in_strips(self, x: Tensor) -> Tensor:
+        """The same, strip by strip: at full resolution the features would be most of the memory.
+
+        Two more rows than the strip's on either side are all that its pixels depend on.
+        """
+        height, halo = x.shape[-2], 2
+        painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * x.shape[-1]))
+        painted = painted.contiguous(memory_format=torch.channels_last)
+        for top in range(0, height, STRIP):
+            first, last = max(0, top - halo), min(height, top + STRIP + halo)
+            rows = 2 * (min(height, top + STRIP) - top)
+            skip = 2 * (top - first)
+            strip = self._finish(x[..., first:last, :])
+            painted[..., 2 * top : 2 * top + rows, :] = strip[..., skip : skip + rows, :]
+        return painted
 
     def _refine(self, scale: int, x: Tensor, film: Film) -> Tensor:
         for block in self.blocks[scale]:  # type: ignore[attr-defined]
@@ -285,7 +311,7 @@ class Swift(nn.Module):
             tint: The same, as a map of pictures.
             noise: As ``noise`` makes it.
         """
-        return self.decoder(features, statistics, style, film, noise) + tint(images)  # type: ignore[no-any-return]
+        return self.decoder(features, statistics, style, film, noise).add_(tint(images))  # type: ignore[no-any-return]
 
     def forward(self, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
         """Content in the manner of style, for training: one style per content.
