@@ -74,7 +74,7 @@ def has_fast_bfloat16(device: "torch.device") -> bool:
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "mps":
         return False
     return bool(cpu_flags() & {"amx_bf16", "avx512_bf16", "bf16"})
@@ -138,7 +138,7 @@ def keep_freed_memory() -> bool:
     except AttributeError:  # musl has none
         return False
     settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20))
-    return all([mallopt(name, value) == 1 for name, value in settings])
+    return all([int(mallopt(name, value)) == 1 for name, value in settings])
 
 
 def describe_machine() -> dict[str, object]:

@@ -5,8 +5,8 @@ import torch
 
 from impasto.blocks import AlignedConv, ModulatedConv, position_noise
 from impasto.features.statistics import channel_statistics
-from impasto.methods.swift.film import Film
-from impasto.methods.swift.network import SCALES, Swift, SwiftConfig, apply_tint
+from impasto.methods.swift.film import Film, apply_tint
+from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
 
 TINY = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
 

@@ -1,8 +1,10 @@
-"""FiLM: a style's scales and shifts of the decoder's layers (Perez et al., AAAI 2018).
+"""What a style does to the decoder: FiLM's scales and shifts (Perez et al., AAAI 2018), a tint.
 
 https://arxiv.org/abs/1709.07871
 """
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -41,3 +43,10 @@ class RegionFilm(Film):
         scale, shift = super().take(channels, x)  # (S, C, 1, 1) each
         region = self.regions[x.shape[-2], x.shape[-1]].to(x.dtype)
         return tuple((part * region).sum(0, keepdim=True) for part in (scale, shift))  # type: ignore[return-value]
+
+
+def apply_tint(images: Tensor, tint: Tensor) -> Tensor:
+    """Mix colours by a 3x3 matrix: one for the batch or one per picture (B, 3, 3)."""
+    if tint.shape[0] == 1:
+        return F.conv2d(images, tint[0, :, :, None, None].to(images.dtype))
+    return torch.einsum("bij,bjhw->bihw", tint.to(images.dtype), images)

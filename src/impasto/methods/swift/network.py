@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from impasto.blocks import AlignedConv, ModulatedConv, position_noise, upsample
 from impasto.checks import check_range
 from impasto.features.statistics import channel_statistics
-from impasto.methods.swift.film import Film
+from impasto.methods.swift.film import Film, apply_tint
 
 SCALES = (2, 4, 8)
 """Pixels per cell of the three feature grids."""
@@ -221,13 +221,6 @@ class Decoder(nn.Module):
         return x
 
 
-def apply_tint(images: Tensor, tint: Tensor) -> Tensor:
-    """Mix colours by a 3x3 matrix: one for the batch or one per picture (B, 3, 3)."""
-    if tint.shape[0] == 1:
-        return F.conv2d(images, tint[0, :, :, None, None].to(images.dtype))
-    return torch.einsum("bij,bjhw->bihw", tint.to(images.dtype), images)
-
-
 class Swift(nn.Module):
     """Encode, collect statistics, paint.
 
@@ -254,7 +247,7 @@ class Swift(nn.Module):
         """Features per scale of padded pictures (B, 3, H, W), both sides multiples of 8."""
         return self.encoder(images)  # type: ignore[no-any-return]
 
-    def statistics(self, features: Sequence[Tensor], size: tuple[int, int]) -> Style:
+    def statistics(self, features: Sequence[Tensor], size: Sequence[int]) -> Style:
         """Channel statistics over the picture without its margin.
 
         Args:
@@ -266,7 +259,7 @@ class Swift(nn.Module):
             for x, scale in zip(features, SCALES, strict=True)
         )
 
-    def _inside(self, x: Tensor, scale: int, size: tuple[int, int]) -> Tensor:
+    def _inside(self, x: Tensor, scale: int, size: Sequence[int]) -> Tensor:
         start = self.config.margin // scale
         height, width = (-(-side // scale) for side in size)
         return x[..., start : start + height, start : start + width]
@@ -327,8 +320,7 @@ class Swift(nn.Module):
 
     def style_of(self, images: Tensor) -> Style:
         """The six vectors of pictures (B, 3, H, W) whose sides are multiples of 8."""
-        size = (images.shape[-2], images.shape[-1])
-        return self.statistics(self.encode(self._pad(images)), size)
+        return self.statistics(self.encode(self._pad(images)), images.shape[-2:])
 
     def transfer(self, content: Tensor, style: Style, seed: int = 0) -> Tensor:
         """``forward`` with the style's vectors already known."""

@@ -14,8 +14,8 @@ from impasto.checks import check_shape
 from impasto.errors import WeightsError
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
-from impasto.methods.swift.film import Film, RegionFilm
-from impasto.methods.swift.network import SCALES, Swift, SwiftConfig, apply_tint
+from impasto.methods.swift.film import Film, RegionFilm, apply_tint
+from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
 
 CELL = SCALES[-1]
 
