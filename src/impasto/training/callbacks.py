@@ -37,11 +37,11 @@ class PictureSheet(Callback):
     Args:
         every: Steps between sheets.
         rows: Pairs on a sheet.
-        folder: Where ``step-000500.png`` goes.
+        folder: Where ``step-000500.png`` goes; default: ``sheets`` in the run's folder.
     """
 
-    def __init__(self, every: int = 500, rows: int = 6, folder: str = "sheets") -> None:
-        self.every, self.rows, self.folder = every, rows, Path(folder)
+    def __init__(self, every: int = 500, rows: int = 6, folder: str | None = None) -> None:
+        self.every, self.rows, self.folder = every, rows, folder
         self._held: tuple[Tensor, Tensor] | None = None
 
     def on_train_batch_end(
@@ -56,8 +56,9 @@ class PictureSheet(Callback):
         stylized = module.stylize_sheet(content, style).cpu()
         rows = [torch.cat(row, dim=-1) for row in zip(content, style, stylized, strict=True)]
         sheet = (torch.cat(rows, dim=-2).permute(1, 2, 0) * 255).round().to(torch.uint8)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(sheet.numpy()).save(self.folder / f"step-{step:06}.png")
+        folder = Path(self.folder or Path(trainer.default_root_dir) / "sheets")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(sheet.numpy()).save(folder / f"step-{step:06}.png")
 
     def _pictures(self, trainer: Trainer) -> tuple[Tensor, Tensor]:
         if self._held is None:

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from impasto.blocks import channels_last
 from impasto.features.lite import HEADS, Lite, TargetScale, distillation_losses
 from impasto.features.vgg_files import load_vgg
-from impasto.methods.swift.objective import check_finite
+from impasto.losses.finite import check_finite
 from impasto.training.schedule import warm_hold_decay
 from impasto.training.swift import to_pictures
 from impasto.weights.files import read_tensors
