@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from impasto.cli.output import complain, print_json, progress_bar
+from impasto.cli.startup import quick_imports
 from impasto.errors import InputError, MissingExtraError, OutputError
 from impasto.weights import cards
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from impasto.images.io import Picture
     from impasto.images.sheet import Row
+    from impasto.inference.stylize import Stylizer
 
 PER_PHOTO = 4
 """Styles in which each photograph is painted."""
@@ -55,42 +55,56 @@ def demo(
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; give a folder.")
     styles = style or pick_styles()
-    from impasto.api import load
-    from impasto.images.files import write_whole
-    from impasto.images.sheet import contact_sheet
+    with quick_imports():
+        from impasto.api import load
 
     stylizer = load(model, device=device)
     photos = _photos(256 if quick else 512)
     shares = share_out(styles, len(photos), 2 if quick else PER_PHOTO)
-    paths, rows, seconds = [], [], 0.0
-    with progress_bar("painting", sum(map(len, shares))) as show:
-        for (name, photo), share in zip(photos.items(), shares, strict=True):
-            paintings = []
-            for chosen in share:
-                began = time.perf_counter()
-                painting = stylizer.stylize(photo, chosen)
-                seconds += time.perf_counter() - began
-                paths.append(folder / f"{name}-{Path(chosen).stem}.png")
-                painting.save(paths[-1])
-                paintings.append((chosen, painting))
-                show(len(paths))
-            rows.append(_row(name, photo, paintings))
-    count = len(paths)
-    sheet = contact_sheet(
-        rows,
-        title="Impasto",
-        note=f"{len(photos)} photographs, {count} paintings, {seconds / count:.2f} s each",
-    )
-    paths.append(folder / "contact-sheet.png")
-    write_whole(paths[-1], _png(sheet))
+    paths, rows, seconds = _paint(stylizer, photos, shares, folder)
+    each = seconds / len(paths)
+    note = f"{len(photos)} photographs, {len(paths)} paintings, {each:.2f} s each"
+    paths.append(_write_sheet(rows, note, folder))
     whole = time.perf_counter() - start
     if json:
-        figures = {"seconds": round(whole, 3), "seconds_per_painting": round(seconds / count, 4)}
+        figures = {"seconds": round(whole, 3), "seconds_per_painting": round(each, 4)}
         print_json({"paths": [str(path) for path in paths]} | figures)
     else:
         print("\n".join(map(str, paths)))
-        complain(f"{count} paintings in {whole:.1f} s; look at {paths[-1]}.")
+        complain(f"{len(paths) - 1} paintings in {whole:.1f} s; look at {paths[-1]}.")
     return 0
+
+
+def _paint(
+    stylizer: "Stylizer", photos: "dict[str, Picture]", shares: list[list[str]], folder: Path
+) -> "tuple[list[Path], list[Row], float]":
+    """Paint and write all; the files, the rows of the sheet, and the seconds of painting."""
+    paths: list[Path] = []
+    rows, seconds = [], 0.0
+    with progress_bar("painting", sum(map(len, shares))) as show:
+        for (name, photo), share in zip(photos.items(), shares, strict=True):
+            paintings = []
+            for style in share:
+                began = time.perf_counter()
+                painting = stylizer.stylize(photo, style)
+                seconds += time.perf_counter() - began
+                paths.append(folder / f"{name}-{Path(style).stem}.png")
+                painting.save(paths[-1])
+                paintings.append((style, painting))
+                show(len(paths))
+            rows.append(_row(name, photo, paintings))
+    return paths, rows, seconds
+
+
+def _write_sheet(rows: "list[Row]", note: str, folder: Path) -> Path:
+    from impasto.images.files import write_whole
+    from impasto.images.sheet import contact_sheet
+
+    buffer = io.BytesIO()
+    contact_sheet(rows, title="Impasto", note=note).save(buffer, format="PNG")
+    path = folder / "contact-sheet.png"
+    write_whole(path, buffer.getvalue())
+    return path
 
 
 def pick_styles(count: int = 12) -> list[str]:
@@ -151,14 +165,8 @@ def _row(name: str, photo: "Picture", paintings: "list[tuple[str, Picture]]") ->
         path = cards.style_paths().get(style)
         card = cards.read_card(path) if path else None
         detail = ", ".join(filter(None, (card.painter, card.year))) if card else ""
-        title = Path(style).stem.replace("-", " ")
-        cells.append(Cell(image=painting.to_pil(), name=title, detail=detail))
+        # The label is what one types to paint in that style.
+        cells.append(Cell(image=painting.to_pil(), name=Path(style).stem, detail=detail))
     return Row(
         photo=Cell(image=photo.to_pil(), name=name, detail="photograph"), paintings=tuple(cells)
     )
-
-
-def _png(image: "Image") -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

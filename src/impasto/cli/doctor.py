@@ -77,7 +77,7 @@ def _machine(problems: list[str]) -> dict[str, Any]:
     try:
         import torch
 
-        from impasto.runtime import describe_machine, pick_device, pick_dtype
+        from impasto.runtime import describe_machine, free_memory, pick_device, pick_dtype
     except (ImportError, OSError) as error:  # OSError: a library of torch's does not load
         problems.append(f"torch cannot be imported ({error}); install it again.")
         return {}
@@ -87,11 +87,18 @@ def _machine(problems: list[str]) -> dict[str, Any]:
     if torch.backends.mps.is_available():
         devices.append("mps")
     device = pick_device()
-    return describe_machine() | {
+    machine = describe_machine()
+    return {
+        "system": machine["system"],
+        "processor": machine["processor"],
+        "cores": machine["cores"],
+        "threads": machine["threads"],
+        "fast_bfloat16": machine["fast_bfloat16"],
         "devices": devices,
         "device": str(device),
         "precision": str(pick_dtype("auto", device)).removeprefix("torch."),
-        "disk_gib": round(shutil.disk_usage(".").free / 2**30, 1),
+        "free_memory": free_memory(),
+        "free_disk": shutil.disk_usage(".").free,
     }
 
 
@@ -159,6 +166,8 @@ def _show(document: dict[str, Any]) -> None:
         print(f"  {name:<14}{version or 'missing'}")
     print("\nMachine")
     for name, value in document["machine"].items():
+        if name.startswith("free_"):
+            value = size_text(value)
         text = ", ".join(value) if isinstance(value, list) else value
         print(f"  {name.replace('_', ' '):<14}{text}")
     print("\nWeights")

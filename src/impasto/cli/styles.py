@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.cli.output import complain, print_columns, print_json, size_text
+from impasto.cli.startup import quick_imports
 from impasto.errors import InputError, WeightsError
 from impasto.images.files import check_destination
 from impasto.images.formats import find_pictures
@@ -114,7 +115,8 @@ def make(
         raise InputError(f"a style file ends with .safetensors; got -o {output}.")
     check_destination(target, overwrite=overwrite)
     sources = [p for given in pictures for p in _pictures(given)]
-    from impasto.api import load, make_style
+    with quick_imports():
+        from impasto.api import load, make_style
 
     path = make_style(
         name,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.cli.output import complain, exit_code_of, print_json, progress_bar
+from impasto.cli.startup import quick_imports
 from impasto.errors import ImpastoError, InputError
 from impasto.images.formats import is_picture_path
 from impasto.inference.plan import STREAM, Job, plan
@@ -103,7 +104,8 @@ def _planned(job: Job) -> Planned:
 
 def _load(model: str, device: str, precision: str) -> "Stylizer":
     # Imported late: whatever is wrong with the words is said before the seconds of torch.
-    from impasto.api import load
+    with quick_imports():
+        from impasto.api import load
 
     return load(model, device=device, precision=precision)
 
@@ -178,6 +180,8 @@ class Report:
             fields["error"] = (
                 {"kind": type(error).__name__, "message": str(error)} if error else None
             )
+            if "seconds" in fields:
+                fields["seconds"] = round(fields["seconds"], 4)
             pictures.append(fields | {"styles": self.styles, "seed": self.seed})
         seconds = round(time.perf_counter() - self.start, 3)
         return {"pictures": pictures, "seconds": seconds} | ({"dry_run": True} if dry else {})

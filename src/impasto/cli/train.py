@@ -76,6 +76,7 @@ def _run(method: str, flags: list[str]) -> None:
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
     module, _, name = METHODS[method].partition(":")
     common = {"prog": f"impasto train {method}", "exit_on_error": False}
+    usage = f"impasto train {method} [--config FILE] [flags]"
     epilog = f"example: impasto train {method} --config configs/{method}.yaml"
     try:
         Command(
@@ -84,7 +85,7 @@ def _run(method: str, flags: list[str]) -> None:
             args=["fit", *flags],
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
-            parser_kwargs=common | {"fit": common | {"epilog": epilog}},
+            parser_kwargs=common | {"fit": common | {"usage": usage, "epilog": epilog}},
         )
     except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
         text = " ".join(str(error).split()).rstrip(".")

@@ -110,12 +110,11 @@ class _Layout:
         picture = cell.image.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
         # All of a row stand on one line, as on a shelf, each over its caption.
         sheet.paste(picture, (left + (self.column - size[0]) // 2, top + height - size[1]))
-        base = top + height + round(0.6 * self.medium)
-        lines = ((cell.name, INK, self.medium, 0), (cell.detail, FAINT, self.small, 1.3))
+        lines = ((cell.name, INK, self.medium, 1.5), (cell.detail, FAINT, self.small, 2.7))
         for text, color, points, below in lines:
             font = _font(points)
-            place = (left, base + round(below * self.medium))
-            draw.text(place, self._cut(text, font), fill=color, font=font, anchor="lt")
+            place = (left, top + height + round(below * self.medium))
+            draw.text(place, self._cut(text, font), fill=color, font=font, anchor="ls")
 
     def _fitted(self, image: Image.Image) -> tuple[int, int]:
         factor = min(self.column / image.width, TALLEST * self.column / image.height)
