@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from impasto.errors import InputError, TrainingError
+from impasto.losses.finite import check_finite
 from impasto.methods.swift.network import SwiftConfig
-from impasto.methods.swift.objective import SwiftWeights, check_finite
+from impasto.methods.swift.objective import SwiftWeights
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.training.data import CropConfig
 from impasto.weights.files import read_metadata, read_tensors
@@ -97,8 +98,12 @@ def test_sheets_show_the_same_pictures_every_time(photos, paintings, judge_file,
 
 
 def test_a_loss_that_is_not_a_number_stops_with_its_name():
-    with pytest.raises(TrainingError, match=r"loss term style is not a finite number; resume"):
-        check_finite({"content": torch.tensor(1.0), "style": torch.tensor(float("nan"))})
+    one, broken = torch.tensor(1.0), torch.tensor(float("nan"))
+    check_finite({"content": one, "style": one})
+    with pytest.raises(TrainingError, match=r"the loss term style is not finite; resume from"):
+        check_finite({"content": one, "style": broken})
+    with pytest.raises(TrainingError, match=r"the loss terms content and style are not finite"):
+        check_finite({"content": broken, "style": -broken, "range": one})
 
 
 def test_weights_of_terms_are_not_negative():

@@ -1,1 +1,1 @@
-"""Objectives shared by methods: content, style, smoothness."""
+"""Objectives shared by methods: content, style, smoothness; and their check."""

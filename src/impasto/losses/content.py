@@ -10,9 +10,9 @@ def relative_content_loss(features: Tensor, target: Tensor) -> Tensor:
 
     Args:
         features: (B, C, H, W).
-        target: The same shape, without gradient.
+        target: The same shape, without gradient; one variance is taken over all its values.
 
     Returns:
-        A scalar: 0 for equal features, about 1 for features that keep only the target's mean.
+        A scalar: 0 for equal features, about 1 where everything is the target's mean value.
     """
     return (features - target).square().mean() / target.var().clamp_min(1e-8)

@@ -6,17 +6,17 @@ its target so that layers and networks weigh alike; the identity term is that of
 (https://arxiv.org/abs/1812.02342), on pixels.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from impasto.checks import check_range
-from impasto.errors import TrainingError
 from impasto.losses.content import relative_content_loss
+from impasto.losses.finite import check_finite
 from impasto.losses.smoothness import out_of_range_loss
-from impasto.losses.style import Statistics, relative_statistics_loss, statistics_of
+from impasto.losses.style import LayerStatistics, relative_statistics_loss, statistics_of
 from impasto.methods.swift.network import Swift
 
 
@@ -58,24 +58,27 @@ class Judge(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.style_layers, self.content_layer = network, style_layers, content_layer
-        self._known: dict[int, Statistics] = {}
+        self._known: dict[int, LayerStatistics] = {}
 
     def look(self, images: Tensor) -> dict[str, Tensor]:
         """Features by layer name; computed in float32 whatever the training's precision."""
         with torch.autocast(images.device.type, enabled=False):
             return self.network(images.float())  # type: ignore[no-any-return]
 
-    def style_of(self, taps: Mapping[str, Tensor]) -> Statistics:
+    def style_of(self, taps: Mapping[str, Tensor]) -> LayerStatistics:
         """The style that features show."""
         return statistics_of({name: taps[name] for name in self.style_layers})
 
     @torch.no_grad()
-    def style_targets(self, style: Tensor, keys: list[int] | None) -> Statistics:
+    def style_targets(self, style: Tensor, keys: list[int] | None) -> LayerStatistics:
         """The style of each picture; those with a key seen before are not looked at again.
 
         Args:
             style: (B, 3, H, W).
             keys: One number per picture that names it and its crop; None looks at all anew.
+
+        Returns:
+            (mean, deviation) by layer, each (B, C, 1, 1), without gradient.
         """
         if keys is None:
             return self.style_of(self.look(style))
@@ -111,7 +114,7 @@ def swift_losses(
 
     Args:
         network: What learns.
-        content, style: (B, 3, H, W) in [0, 1], drawn independently.
+        content, style: (B, 3, H, W) in [0, 1], drawn independently; sides are multiples of 8.
         judge: Content and style.
         second: A second opinion of the style of one picture, so that the first alone is not
             pleased; costly, so every ``second_every`` steps.
@@ -125,7 +128,7 @@ def swift_losses(
         Weighted scalar terms by name, and the stylized pictures (B, 3, H, W), not clamped.
 
     Raises:
-        TrainingError: A term is not a finite number; the message names it.
+        TrainingError: A term is not finite; the message names it.
     """
     assert judge.content_layer is not None, "the first judge must have a content layer"
     with torch.no_grad():
@@ -155,25 +158,19 @@ def swift_losses(
 
 
 def reconstruction_losses(network: Swift, images: Tensor, step: int) -> dict[str, Tensor]:
-    """The first steps: give every picture back, so that the decoder knows what pictures are."""
+    """The first steps: give every picture back, so that the decoder knows what pictures are.
+
+    Args:
+        network: What learns.
+        images: (B, 3, H, W) in [0, 1]; sides are multiples of 8.
+        step: Number of the update; seeds the grain.
+
+    Returns:
+        The only term, "identity": the mean absolute error.
+
+    Raises:
+        TrainingError: It is not finite.
+    """
     losses = {"identity": (network.reconstruct(images, seed=step) - images).abs().mean()}
     check_finite(losses)
     return losses
-
-
-def check_finite(losses: Mapping[str, Tensor]) -> None:
-    """Stop with the name of the term that broke.
-
-    Raises:
-        TrainingError: A term is NaN or infinite.
-    """
-    total = torch.stack([value.detach() for value in losses.values()])
-    if not torch.isfinite(total).all():
-        broken = [name for name, v in losses.items() if not torch.isfinite(v)]
-        raise TrainingError(
-            f"the loss term {' and '.join(broken)} is not a finite number; resume from the last "
-            "checkpoint with a lower --model.learning_rate."
-        )
-
-
-Losses = Callable[..., dict[str, Tensor]]
