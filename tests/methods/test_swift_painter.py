@@ -129,3 +129,27 @@ def test_foreign_weights_are_refused_by_the_name_that_differs():
         SwiftPainter.of(state | {"surplus": torch.zeros(1)}, metadata, "f")
     with pytest.raises(WeightsError, match="no configuration of swift"):
         SwiftPainter.of(state, {"config": '{"height": 3}'}, "f")
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["[]", "{", '{"blocks": 0}', '{"widths": [4, 6]}', '{"widths": "abc"}', '{"margin": 4}'],
+)
+def test_a_configuration_that_cannot_be_is_the_files_fault(config):
+    with pytest.raises(WeightsError, match="f has no configuration of swift") as caught:
+        SwiftPainter.of({}, {"config": config}, "f")
+    assert str(caught.value).endswith(").")
+
+
+def test_statistics_of_another_network_are_refused(painter, styles):
+    foreign = tuple((torch.zeros(1, c, 1, 1), torch.ones(1, c, 1, 1)) for c in (16, 48, 96))
+    sentence = r"must have \(4, 6, 8\) channels for this painter, got \(16, 48, 96\)"
+    with pytest.raises(ShapeError, match=sentence):
+        painter.paint(torch.rand(1, 3, 8, 8), [styles[0], foreign], weights=[0.5, 0.5])
+
+
+def test_regions_must_be_one_per_style_and_of_the_contents_size(painter, styles):
+    content = pictures(1, 3, 16, 16)
+    for regions in (torch.ones(1, 1, 16, 16), torch.ones(2, 1, 16, 17), torch.ones(2, 16, 16)):
+        with pytest.raises(ShapeError, match=r"regions must be \(2, 1, 16, 16\)"):
+            painter.paint(content, styles, weights=[0.5, 0.5], regions=regions)

@@ -25,6 +25,7 @@ Departures from AdaIN, each with its reason:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,7 @@ from torch import Tensor, nn
 
 from impasto.blocks import AlignedConv, ModulatedConv, position_noise, upsample
 from impasto.checks import check_range
+from impasto.errors import InputError
 from impasto.features.statistics import channel_statistics
 from impasto.methods.swift.film import Film, apply_tint
 
@@ -59,11 +61,14 @@ class SwiftConfig:
     """Width of the hidden layer that turns a style into scales and shifts."""
 
     margin: int = 8
-    """Pixels of reflection around the picture, cut off again: borders are painted like the rest."""
+    """Pixels of reflection around the picture, cut off again: borders are painted like the rest.
+    A multiple of 8, so that it ends between two cells of every grid."""
 
     def __post_init__(self) -> None:
         check_range("blocks", self.blocks, at_least=1)
         check_range("margin", self.margin, at_least=0)
+        if self.margin % SCALES[-1]:
+            raise InputError(f"margin must be a multiple of {SCALES[-1]}; got {self.margin}.")
 
 
 Style = tuple[tuple[Tensor, Tensor], ...]
@@ -238,9 +243,8 @@ class Swift(nn.Module):
             nn.Linear(code, self.config.code_width), nn.ReLU(inplace=True),
             nn.Linear(self.config.code_width, self.decoder.film_length + 9),
         )  # fmt: skip
-        for parameter in self.to_film[
-            -1
-        ].parameters():  # a style changes nothing until it is learned
+        # A style scales, shifts and tints nothing until that is learned.
+        for parameter in self.to_film[-1].parameters():
             nn.init.zeros_(parameter)
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -248,7 +252,7 @@ class Swift(nn.Module):
         return self.encoder(images)  # type: ignore[no-any-return]
 
     def statistics(self, features: Sequence[Tensor], size: Sequence[int]) -> Style:
-        """Channel statistics over the picture without its margin.
+        """Mean and deviation (B, C, 1, 1) per scale, over the picture without its margin.
 
         Args:
             features: Of a picture with ``config.margin`` pixels of reflection around it.
@@ -329,15 +333,8 @@ class Swift(nn.Module):
         features = self.encode(padded)
         noise = [n.to(padded) for n in self.noise((padded.shape[-2], padded.shape[-1]), seed)]
         values, tint = self.modulation(style)
-        painted = self.decode(
-            padded,
-            features,
-            self.statistics(features, size),
-            style,
-            Film(values),
-            lambda images: apply_tint(images, tint),
-            noise,
-        )
+        own, tinted = self.statistics(features, size), partial(apply_tint, tint=tint)
+        painted = self.decode(padded, features, own, style, Film(values), tinted, noise)
         m = self.config.margin
         return painted[..., m : m + size[0], m : m + size[1]]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.blocks import channels_last
 from impasto.checks import check_shape
-from impasto.errors import WeightsError
+from impasto.errors import InputError, ShapeError, WeightsError
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
@@ -59,14 +59,14 @@ class SwiftPainter:
         """
         try:
             settings = json.loads(metadata.get("config", "{}"))
-            config = SwiftConfig(**{k: _tuple(v) for k, v in settings.items()})
-        except (TypeError, ValueError) as error:
-            raise WeightsError(f"{origin} has no configuration of swift ({error}).") from error
-        network = Swift(config)
-        missing, unexpected = network.load_state_dict(
-            {k: v.float() for k, v in tensors.items() if _fits(network, k, v)}, strict=False
-        )
-        unexpected += [k for k in tensors if k not in network.state_dict()]
+            network = Swift(SwiftConfig(**{k: _tuple(v) for k, v in settings.items()}))
+        except (AttributeError, TypeError, ValueError, RuntimeError, InputError) as error:
+            reason = str(error).rstrip(".")
+            raise WeightsError(f"{origin} has no configuration of swift ({reason}).") from error
+        state = network.state_dict()
+        fitting = {k: v for k, v in tensors.items() if k in state and state[k].shape == v.shape}
+        missing, _ = network.load_state_dict(fitting, strict=False)
+        unexpected = [k for k in tensors if k not in state]
         if missing or unexpected:
             raise WeightsError(
                 f"{origin} does not fit swift: {', '.join((missing + unexpected)[:3])} "
@@ -119,14 +119,17 @@ class SwiftPainter:
             (1, 3, H, W), float32, in [0, 1], on the painter's device.
 
         Raises:
-            ShapeError: A tensor of the wrong form.
+            ShapeError: A tensor of the wrong form, or statistics of another network.
         """
         check_shape(content, "1 3 H W", name="content")
+        height, width = content.shape[-2:]
+        self._check_styles(styles)
+        if regions is not None:
+            check_shape(regions, f"{len(styles)} 1 {height} {width}", name="regions")
         content = content.to(self.device)
         if alpha == 0:
             return content.float().clamp(0, 1)
         padded = self._padded(content)
-        height, width = content.shape[-2:]
         features = self.network.encode(padded)
         own = self.network.statistics(features, (height, width))
         if regions is None:
@@ -144,6 +147,16 @@ class SwiftPainter:
         if alpha < 1:
             painted = painted.lerp(content.float(), (1 - alpha) ** 4)
         return painted.clamp_(0, 1)
+
+    def _check_styles(self, styles: Sequence[Statistics]) -> None:
+        wanted = tuple(self.network.config.widths)
+        for style in styles:
+            found = tuple(mean.shape[1] for mean, _ in style)
+            if found != wanted:
+                raise ShapeError(
+                    f"a style's statistics must have {wanted} channels for this painter, got "
+                    f"{found}; make them with its encode_style."
+                )
 
     def _padded(self, pixels: Tensor) -> Tensor:
         """With the margin of reflection, sides multiples of 8, in the painter's type."""
@@ -221,11 +234,6 @@ def _weighted(styles: Sequence[Statistics], shares: Sequence[float]) -> Statisti
         return torch.stack(terms).sum(0)
 
     return tuple((mean(i, 0), mean(i, 1)) for i in range(len(styles[0])))
-
-
-def _fits(network: Swift, key: str, value: Tensor) -> bool:
-    state = network.state_dict()
-    return key in state and state[key].shape == value.shape
 
 
 def _tuple(value: Any) -> Any:
