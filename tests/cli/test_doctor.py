@@ -9,7 +9,7 @@ def test_a_healthy_machine(run):
     answer = run("doctor")
     assert answer.code == 0
     assert answer.err == ""
-    for word in ("python", "devices", "fast bfloat16", "threads", "free memory", "swift", "your own"):
+    for word in ("python", "devices", "fast bfloat16", "free memory", "swift", "your own"):
         assert word in answer.out
     assert 'pip install "impasto[video]"' in answer.out or "video" in answer.out
     assert answer.out.endswith("Everything needed to paint is there.\n")
