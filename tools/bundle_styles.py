@@ -15,7 +15,7 @@ from torch import Tensor
 import impasto
 from impasto.images.color import luma
 from impasto.images.io import write_picture
-from impasto.weights.styles import BUNDLED
+from impasto.weights.cards import BUNDLED
 
 LIST = Path(__file__).parent.parent / "configs" / "styles.toml"
 

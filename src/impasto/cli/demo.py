@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from impasto.cli.output import complain, print_json, progress_bar
-from impasto.cli.startup import quick_imports
+from impasto.cli.startup import quick_start
 from impasto.errors import InputError, MissingExtraError, OutputError
 from impasto.weights import cards
 
@@ -55,7 +55,7 @@ def demo(
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; give a folder.")
     styles = style or pick_styles()
-    with quick_imports():
+    with quick_start():
         from impasto.api import load
 
     stylizer = load(model, device=device)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.cli.output import complain, print_columns, print_json, size_text
-from impasto.cli.startup import quick_imports
+from impasto.cli.startup import quick_start
 from impasto.errors import InputError, WeightsError
 from impasto.images.files import check_destination
 from impasto.images.formats import find_pictures
@@ -115,7 +115,7 @@ def make(
         raise InputError(f"a style file ends with .safetensors; got -o {output}.")
     check_destination(target, overwrite=overwrite)
     sources = [p for given in pictures for p in _pictures(given)]
-    with quick_imports():
+    with quick_start():
         from impasto.api import load, make_style
 
     path = make_style(

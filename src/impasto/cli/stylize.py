@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.cli.output import complain, exit_code_of, print_json, progress_bar
-from impasto.cli.startup import quick_imports
+from impasto.cli.startup import quick_start
 from impasto.errors import ImpastoError, InputError
 from impasto.images.formats import is_picture_path
 from impasto.inference.plan import STREAM, Job, plan
@@ -104,7 +104,7 @@ def _planned(job: Job) -> Planned:
 
 def _load(model: str, device: str, precision: str) -> "Stylizer":
     # Imported late: whatever is wrong with the words is said before the seconds of torch.
-    with quick_imports():
+    with quick_start():
         from impasto.api import load
 
     return load(model, device=device, precision=precision)
