@@ -29,9 +29,7 @@ def check_shape(tensor: "Tensor", pattern: str, *, name: str) -> None:
     )
     if not fits:
         hint = " Add a batch axis with x[None]." if tensor.ndim == len(wanted) - 1 else ""
-        raise ShapeError(
-            f"{name} must be ({', '.join(wanted)}), got {tuple(tensor.shape)}.{hint}"
-        )
+        raise ShapeError(f"{name} must be ({', '.join(wanted)}), got {tuple(tensor.shape)}.{hint}")
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:

@@ -146,7 +146,7 @@ def describe_machine() -> dict[str, object]:
     import torch
 
     return {
-        "system": f"{platform.system()} {platform.release().partition("-")[0]}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "processor": _processor_name(),
