@@ -1,5 +1,7 @@
-"""What all tests share: where the project is, and small pictures made from a seed."""
+"""What all tests share: where the project is, small pictures, a tiny painter and its styles."""
 
+import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -44,3 +46,51 @@ def gallery(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("IMPASTO_STYLES", str(tmp_path / "styles"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory) -> Path:
+    """A weight file of the smallest swift, random."""
+    torch = pytest.importorskip("torch")
+    from impasto.methods.swift.network import Swift, SwiftConfig
+    from impasto.weights.files import write_tensors
+
+    torch.manual_seed(0)
+    config = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
+    network = Swift(config)
+    for parameter in network.to_film[-1].parameters():  # zero at first: nothing to be seen
+        torch.nn.init.normal_(parameter, std=0.1)
+    path = tmp_path_factory.mktemp("weights") / "swift.safetensors"
+    metadata = {"method": "swift", "config": json.dumps(dataclasses.asdict(config))}
+    write_tensors(path, network.state_dict(), metadata)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_painter(tiny_weights):
+    """A Stylizer with the tiny weights."""
+    import impasto
+
+    return impasto.load(tiny_weights, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_styles(tiny_painter, tmp_path_factory) -> Path:
+    """A folder with two styles that fit the tiny weights: great-wave and starry-night."""
+    import numpy
+
+    import impasto
+
+    folder = tmp_path_factory.mktemp("styles")
+    for seed, name in enumerate(("great-wave", "starry-night")):
+        levels = numpy.random.default_rng(seed).integers(0, 256, (40, 48, 3), dtype=numpy.uint8)
+        impasto.make_style(
+            name,
+            [levels],
+            painter=tiny_painter,
+            path=folder / f"{name}.safetensors",
+            title=name.title(),
+            artist="A. Painter",
+            year="1831",
+        )
+    return folder

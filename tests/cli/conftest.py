@@ -1,7 +1,5 @@
-"""A tiny swift with random weights, a style made with it, and a folder to work in."""
+"""A folder to work in, with a tiny swift and two styles, and the command in-process."""
 
-import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,45 +9,6 @@ from typing import NamedTuple
 import pytest
 
 from impasto.cli import main
-
-
-@pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory) -> Path:
-    """A weight file of the smallest swift."""
-    import torch
-
-    from impasto.methods.swift.network import Swift, SwiftConfig
-    from impasto.weights.files import write_tensors
-
-    torch.manual_seed(0)
-    config = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
-    path = tmp_path_factory.mktemp("weights") / "swift.safetensors"
-    metadata = {"method": "swift", "config": json.dumps(dataclasses.asdict(config))}
-    write_tensors(path, Swift(config).state_dict(), metadata)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny_styles(tiny_weights, tmp_path_factory) -> Path:
-    """A folder with two styles that fit the tiny weights: great-wave and starry-night."""
-    import numpy
-
-    import impasto
-
-    folder = tmp_path_factory.mktemp("styles")
-    painter = impasto.load(tiny_weights, device="cpu", precision="float32")
-    for seed, name in enumerate(("great-wave", "starry-night")):
-        levels = numpy.random.default_rng(seed).integers(0, 256, (40, 48, 3), dtype=numpy.uint8)
-        impasto.make_style(
-            name,
-            [levels],
-            painter=painter,
-            path=folder / f"{name}.safetensors",
-            title=name.title(),
-            artist="A. Painter",
-            year="1831",
-        )
-    return folder
 
 
 class Answer(NamedTuple):

@@ -4,6 +4,7 @@ Reading order: Stylizer.stylize (the order of things), Stylizer.encode_style (wh
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,26 +53,30 @@ class Stylizer:
 
         Args:
             content: A path, bytes, PIL image, array, tensor or Picture, of any size.
-            style: One style or several: see StyleSource.
+            style: One style or a list of several, each as for ``encode_style``.
             mask: One per style, of any size: white where that style paints, black where not;
-                soft edges are honoured, and what no mask covers stays the photograph.
+                soft edges are honoured, and what no mask covers stays the photograph. Where
+                masks overlap, styles mix by the masks' values times ``style_weights``.
             config: Settings as one object,
             **settings: or by name; these win. See StylizeConfig.
 
         Returns:
-            The painting, with the height, width, transparency and bit depth of the content.
+            The painting, with the height, width, transparency and bit depth of the content; for
+            alpha 0 the content itself.
 
         Raises:
             InputError: A setting, style or mask that does not fit.
             ImageError: A picture that cannot be read.
+            WeightsError: A style file that is damaged, or of other weights.
         """
         config = make_config(config, settings)
         picture = read_picture(content)
         statistics = self.statistics_of(style, style_scale=config.style_scale)
         weights = normalized_weights(config.style_weights, len(statistics))
+        masks = masks_of(mask, len(statistics))
         if config.alpha == 0:
             return picture
-        regions, cover = self._regions(mask, len(statistics), picture)
+        regions, cover = _regions(masks, weights, picture.size) if masks else (None, None)
         painted = self.painter.paint(
             picture.pixels,
             statistics,
@@ -80,8 +85,7 @@ class Stylizer:
             regions=regions,
             seed=config.seed,
         ).cpu()
-        if config.keep_color != "none":
-            painted = keep_color(painted, picture.pixels, config.keep_color)
+        painted = keep_color(painted, picture.pixels, config.keep_color)
         if cover is not None:
             painted = picture.pixels.lerp(painted, cover)
         return picture.replace_pixels(painted)
@@ -91,8 +95,13 @@ class Stylizer:
     ) -> list[Statistics]:
         """The statistics of one style or several.
 
+        Args:
+            style: One style or a list of several, each as for ``encode_style``.
+            style_scale: See StylizeConfig.
+
         Raises:
             InputError: No style, or one that does not exist.
+            ImageError, WeightsError: See ``encode_style``.
         """
         several = isinstance(style, (list, tuple)) and not _is_statistics(style)
         sources = list(style) if several else [style]
@@ -107,19 +116,21 @@ class Stylizer:
 
         Args:
             style: A preset's name, a style file (.safetensors), a picture of any kind, or
-                statistics, which are given back.
+                statistics, which are given back. A name goes before a file that is called the
+                same; ``./name`` or a Path is the file.
             style_scale: See StylizeConfig.
 
         Raises:
-            InputError: Neither a preset nor a file is called so.
-            WeightsError: A style file of other weights.
+            InputError: Neither a preset nor a file is called so; the nearest names are given.
+            ImageError: A picture that cannot be read.
+            WeightsError: A style file that is missing or damaged, or of other weights.
         """
         if _is_statistics(style):
             return style  # type: ignore[no-any-return]
         path = _style_file(style)
         if path is not None:
             return self._read_style(path, style_scale)
-        if isinstance(style, str) and not Path(style).exists():
+        if isinstance(style, str) and not os.path.exists(style):  # no error of over-long names
             _refuse_unknown(style)
         return self.encode_picture(read_picture(style).pixels, style_scale)
 
@@ -137,7 +148,7 @@ class Stylizer:
         return self.painter.encode_style(pixels)
 
     def average_style(self, pictures: Sequence[Tensor], style_scale: float = 1.0) -> Statistics:
-        """The mean of the statistics of several style pictures (1, 3, H, W)."""
+        """The mean of the statistics of one or several style pictures (1, 3, H, W) in [0, 1]."""
         found = [self.encode_picture(pixels, style_scale) for pixels in pictures]
         return tuple(
             (
@@ -148,6 +159,10 @@ class Stylizer:
         )
 
     def _read_style(self, path: Path, style_scale: float) -> Statistics:
+        if not path.is_file():
+            raise WeightsError(
+                f"there is no style file {path}; make one with: impasto styles make NAME PICTURE."
+            )
         card, sizes = cached_style(path, path.stat().st_mtime)
         if card.digest and self.painter.digest and card.digest != self.painter.digest:
             raise WeightsError(
@@ -156,19 +171,6 @@ class Stylizer:
             )
         statistics = at_stroke_size(sizes, style_scale)
         return tuple((m.to(self.painter.device), d.to(self.painter.device)) for m, d in statistics)
-
-    def _regions(
-        self, mask: Any | Sequence[Any] | None, styles: int, picture: Picture
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Who rules where (S, 1, H, W), summing to 1, and where anybody paints (1, 1, H, W)."""
-        masks = masks_of(mask, styles)
-        if not masks:
-            return None, None
-        stack = torch.cat([read_mask(m, picture.size) for m in masks])
-        total = stack.sum(0, keepdim=True)
-        # Where no style rules the cover is 0; the shares must still be numbers.
-        shares = torch.where(total > 1e-6, stack / total.clamp_min(1e-6), 1 / styles)
-        return shares, total.clamp(0, 1)
 
 
 def make_config(config: StylizeConfig | None, settings: dict[str, Any]) -> StylizeConfig:
@@ -181,8 +183,6 @@ def make_config(config: StylizeConfig | None, settings: dict[str, Any]) -> Styli
     unknown = [name for name in settings if name not in known]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no setting; there are {', '.join(known)}.")
-    if isinstance(settings.get("style_weights"), list):
-        settings = settings | {"style_weights": tuple(settings["style_weights"])}
     return dataclasses.replace(config or StylizeConfig(), **settings)
 
 
@@ -203,37 +203,53 @@ def masks_of(mask: Any | Sequence[Any] | None, styles: int) -> list[Any]:
     return masks
 
 
+def _regions(
+    masks: Sequence[Any], weights: Sequence[float], size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Who rules where (S, 1, H, W), summing to 1, and where anybody paints (1, 1, H, W)."""
+    stack = torch.cat([read_mask(mask, size) for mask in masks])
+    weighted = stack * torch.tensor(weights).view(-1, 1, 1, 1)
+    total = weighted.sum(0, keepdim=True)
+    # Where no style rules the cover is 0; the shares must still be numbers.
+    shares = torch.where(total > 1e-6, weighted / total.clamp_min(1e-6), 1 / len(masks))
+    painting = stack[[weight > 0 for weight in weights]]
+    return shares, painting.sum(0, keepdim=True).clamp(0, 1)
+
+
 def normalized_weights(weights: Sequence[float] | None, styles: int) -> list[float]:
     """Shares of the styles that sum to 1.
 
     Raises:
-        InputError: Another number of weights than of styles, or all of them 0.
+        InputError: Another number of weights than of styles, or all 0, or one infinite.
     """
     if weights is None:
         return [1 / styles] * styles
     if len(weights) != styles:
         raise InputError(
-            f"there must be one style weight per style; got {len(weights)} weights "
-            f"and {styles} style{'s' if styles != 1 else ''}."
+            f"there must be one style weight per style; got {len(weights)} "
+            f"weight{'s' * (len(weights) != 1)} and {styles} style{'s' * (styles != 1)}."
         )
     total = sum(weights)
+    if not total < math.inf:
+        raise InputError(f"style weights must be finite numbers; got {max(weights)}.")
     if not total > 0:
         raise InputError("style weights must not all be 0; give at least one above 0.")
     return [weight / total for weight in weights]
 
 
 def _is_statistics(style: object) -> bool:
-    return isinstance(style, tuple) and bool(style) and isinstance(style[0], tuple)
+    # A tuple of pairs; a tuple of several styles' statistics goes one level deeper.
+    pair = style[0] if isinstance(style, tuple) and style else None
+    return isinstance(pair, tuple) and bool(pair) and isinstance(pair[0], Tensor)
 
 
 def _style_file(style: object) -> Path | None:
-    """The style file that a name or path means, if it means one."""
-    if not isinstance(style, (str, os.PathLike)):
-        return None
-    path = Path(style)
-    if path.suffix == ".safetensors" and path.is_file():
-        return path
-    return style_paths().get(str(style))
+    """The style file that a name or path means, if it means one; a Path is never a name."""
+    if isinstance(style, str) and style in (paths := style_paths()):
+        return paths[style]
+    if isinstance(style, (str, os.PathLike)) and Path(style).suffix.lower() == ".safetensors":
+        return Path(style)
+    return None
 
 
 def _refuse_unknown(style: str) -> None:

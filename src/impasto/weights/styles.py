@@ -7,6 +7,7 @@ of the weights by which it was made: with other weights the vectors mean nothing
 
 import functools
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,6 +42,7 @@ STROKE_SIZES = (0.5, 1.0, 2.0)
 """Sizes of the strokes that a file holds; between them statistics are interpolated."""
 
 Statistics = tuple[tuple[Tensor, Tensor], ...]
+"""Mean and deviation, each (1, C, 1, 1), per scale of the painter's encoder."""
 
 
 def write_style(path: str | Path, card: StyleCard, sizes: dict[float, Statistics]) -> None:
@@ -49,7 +51,7 @@ def write_style(path: str | Path, card: StyleCard, sizes: dict[float, Statistics
     Args:
         path: ``NAME.safetensors``.
         card: Goes into the metadata.
-        sizes: Statistics by stroke size.
+        sizes: Statistics by stroke size, all of the same widths.
 
     Raises:
         OutputError: The place cannot be written.
@@ -72,12 +74,31 @@ def read_style(path: str | Path) -> tuple[StyleCard, dict[float, Statistics]]:
     """
     metadata, tensors = read_metadata(path), read_tensors(path)
     try:
-        widths = json.loads(metadata.pop("widths"))
+        widths = _widths(metadata)
         card = card_of(metadata)
-        sizes = {float(key): _unpack(value.float(), widths) for key, value in tensors.items()}
-    except (KeyError, TypeError, ValueError, InputError) as error:
+        sizes = {_size(key): _unpack(value.float(), widths) for key, value in tensors.items()}
+        if not sizes:
+            raise ValueError("it holds no statistics")
+    except (ValueError, InputError) as error:
         raise WeightsError(not_a_style(path, error)) from error
     return card, sizes
+
+
+def _widths(metadata: dict[str, str]) -> list[int]:
+    if "widths" not in metadata:
+        raise ValueError("it holds no statistics")
+    widths = json.loads(metadata["widths"])
+    counts = widths if isinstance(widths, list) else []
+    if not counts or not all(isinstance(width, int) and width > 0 for width in counts):
+        raise ValueError(f"its widths are {metadata['widths']}")
+    return counts
+
+
+def _size(key: str) -> float:
+    size = float(key)
+    if not 0 < size < math.inf:
+        raise ValueError(f"its strokes have the size {key}")
+    return size
 
 
 def _unpack(flat: Tensor, widths: list[int]) -> Statistics:
@@ -97,6 +118,12 @@ def _unpack(flat: Tensor, widths: list[int]) -> Statistics:
 def at_stroke_size(sizes: dict[float, Statistics], scale: float) -> Statistics:
     """Statistics for strokes of ``scale`` times their size, between those that a file holds.
 
+    Between two sizes they are interpolated over the logarithm of the scale.
+
+    Args:
+        sizes: As ``read_style`` gives them.
+        scale: 1 is the style's own size.
+
     Raises:
         InputError: ``scale`` is beyond them.
     """
@@ -110,10 +137,7 @@ def at_stroke_size(sizes: dict[float, Statistics], scale: float) -> Statistics:
     if upper == scale:
         return sizes[upper]
     lower = max(size for size in known if size < scale)
-    share = float(
-        (torch.tensor(scale).log() - torch.tensor(lower).log())
-        / (torch.tensor(upper).log() - torch.tensor(lower).log())
-    )
+    share = math.log(scale / lower) / math.log(upper / lower)
     return tuple(
         (a[0].lerp(b[0], share), a[1].lerp(b[1], share))
         for a, b in zip(sizes[lower], sizes[upper], strict=True)
@@ -122,5 +146,10 @@ def at_stroke_size(sizes: dict[float, Statistics], scale: float) -> Statistics:
 
 @functools.lru_cache(maxsize=64)
 def cached_style(path: Path, modified: float) -> tuple[StyleCard, dict[float, Statistics]]:
-    """``read_style``, remembered until the file changes."""
+    """``read_style``, remembered until the file changes.
+
+    Args:
+        path: The style file.
+        modified: Its time of modification; another one reads it anew.
+    """
     return read_style(path)
