@@ -138,7 +138,7 @@ def swift_losses(
     distance = relative_statistics_loss(judge.style_of(taps), judge.style_targets(style, keys))
     losses = {
         "content": weights.content * relative_content_loss(taps[judge.content_layer], target),
-        "style": weights.style * distance.mean(),
+        "style": weights.style * damped(distance).mean(),
         "range": weights.range * out_of_range_loss(stylized),
     }
     if second is not None and weights.second_style and step % second_every == 0:
@@ -146,7 +146,9 @@ def swift_losses(
         seen = second.style_of(second.look(stylized[one]))
         wanted = second.style_targets(style[one], keys[one] if keys else None)
         losses["second_style"] = (
-            weights.second_style * second_every * relative_statistics_loss(seen, wanted).mean()
+            weights.second_style
+            * second_every
+            * damped(relative_statistics_loss(seen, wanted)).mean()
         )
     if weights.identity and step % identity_every == 0:
         one = slice((i := step // identity_every % len(content)), i + 1)
@@ -155,6 +157,15 @@ def swift_losses(
         losses["identity"] = weights.identity * identity_every * error
     check_finite(losses)
     return losses, stylized
+
+
+def damped(distance: Tensor) -> Tensor:
+    """2 sqrt(1 + d) - 2: like d where styles are met, like its root where they are far.
+
+    A style that is nearly flat has so small a deviation that its distance, in units of that,
+    is ten times the others'; undamped it alone would say where a batch goes.
+    """
+    return 2 * (1 + distance).sqrt() - 2
 
 
 def reconstruction_losses(network: Swift, images: Tensor, step: int) -> dict[str, Tensor]:
