@@ -1,28 +1,22 @@
 """What a notebook needs: load a painter, stylize a picture, list and make styles."""
 
+import functools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from impasto.checks import check_choice
+from impasto.errors import InputError, WeightsError
 from impasto.images.io import Picture, read_picture
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import Stylizer
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.runtime import pick_device, pick_dtype
-from impasto.weights.registry import digest_of
+from impasto.weights.cards import StyleCard, read_card, style_paths, user_styles_folder
+from impasto.weights.registry import digest_of, known_weights
 from impasto.weights.store import find_weights, load_weights
-from impasto.weights.styles import (
-    STROKE_SIZES,
-    StyleCard,
-    read_style,
-    style_paths,
-    user_styles_folder,
-    write_style,
-)
-
-_painters: dict[tuple[str, str, str], Stylizer] = {}
+from impasto.weights.styles import STROKE_SIZES, write_style
 
 
 def load(
@@ -40,14 +34,34 @@ def load(
         WeightsError: Missing, damaged or foreign weights.
         InputError: A model, device or precision that does not exist.
     """
+    return _load(_painter_file(model), str(model), device, precision)
+
+
+def _load(path: Path, name: str, device: str, precision: str) -> Stylizer:
     target = pick_device(device)
     dtype = pick_dtype(precision, target)
-    path = find_weights(model if isinstance(model, str) else Path(model))
     tensors, metadata = load_weights(path)
-    check_choice("method of the weights", metadata.get("method", "swift"), ("swift",))
+    method = metadata.get("method", "swift")
+    if method != "swift":
+        raise WeightsError(f"{path} holds weights of {method}, not of swift; give a painter's.")
     metadata = metadata | {"digest": digest_of(path)[:12]}
     painter = SwiftPainter.of(tensors, metadata, path, device=target, dtype=dtype)
-    return Stylizer(painter, str(model))
+    return Stylizer(painter, name)
+
+
+def _painter_file(model: str | os.PathLike[str]) -> Path:
+    if isinstance(model, str) and (entry := known_weights().get(model)) and entry.kind != "painter":
+        # Said before hundreds of megabytes are fetched in vain.
+        raise InputError(
+            f"{model} is no painter (its kind is {entry.kind}); use swift, or a painter's file."
+        )
+    return find_weights(model if isinstance(model, str) else Path(model))
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(path: Path, modified: int, name: str, device: str, precision: str) -> Stylizer:
+    """``_load``, remembered until the file changes."""
+    return _load(path, name, device, precision)
 
 
 def stylize(
@@ -61,7 +75,7 @@ def stylize(
     config: StylizeConfig | None = None,
     **settings: Any,
 ) -> Picture:
-    """Paint one picture; the painter is loaded once and kept.
+    """Paint one picture; the painter is kept for the next one, until its file changes.
 
     Args:
         content: The photograph: a path, bytes, PIL image, array, tensor or Picture.
@@ -77,17 +91,20 @@ def stylize(
         The painting; ``.save(path)`` writes it.
 
     Raises:
-        ImpastoError: See Stylizer.stylize and load.
+        InputError, ImageError, WeightsError: See Stylizer.stylize and load.
     """
-    key = (os.fspath(model), device, precision)
-    if key not in _painters:
-        _painters[key] = load(model, device=device, precision=precision)
-    return _painters[key].stylize(content, style, mask=mask, config=config, **settings)
+    path = _painter_file(model)
+    painter = _kept(path, path.stat().st_mtime_ns, str(model), device, precision)
+    return painter.stylize(content, style, mask=mask, config=config, **settings)
 
 
 def styles() -> list[StyleCard]:
-    """The cards of all styles that can be called by name, bundled and the user's own."""
-    return [read_style(path)[0] for path in style_paths().values()]
+    """The cards of all styles that can be called by name, bundled and the user's own.
+
+    Raises:
+        WeightsError: A style file is damaged.
+    """
+    return [read_card(path) for path in style_paths().values()]
 
 
 def make_style(
@@ -104,32 +121,38 @@ def make_style(
     """Keep the style of one or several pictures as a file of about 2 kB.
 
     Args:
-        name: By which it will be called.
-        pictures: Of several, the statistics are averaged.
-        painter: By which it is made; default: the bundled swift.
-        path: Where to; default: the folder of the user's styles.
+        name: By which it will be called: lower-case letters, digits and hyphens.
+        pictures: One, or a list; of several, the statistics are averaged.
+        painter: By which it is made, and which alone it fits; default: the bundled swift.
+        path: A ``.safetensors`` file; default: the name's in the folder of the user's styles. One
+            that exists is replaced.
         title, artist, year, licence: Go into its card.
 
     Returns:
         The file.
 
     Raises:
-        InputError: A name with other letters than allowed.
+        InputError: A name with other letters than allowed, a path with another ending, or no
+            picture.
         ImageError: A picture that cannot be read.
         OutputError: The file cannot be written.
+        WeightsError: See load.
     """
-    painter = painter or load()
+    target = Path(path) if path else user_styles_folder() / f"{name}.safetensors"
+    if target.suffix != ".safetensors":
+        raise InputError(f"a style file ends with .safetensors; got {target}.")
     sources: list[Any] = list(pictures) if isinstance(pictures, (list, tuple)) else [pictures]
+    if not sources:
+        raise InputError("a style is made of at least one picture; got none.")
     card = StyleCard(
         name=name,
         title=title,
         painter=artist,
         year=year,
         licence=licence,
-        digest=painter.painter.digest,
     )
     pixels = [read_picture(source).pixels for source in sources]
+    painter = painter or load()
     sizes = {scale: painter.average_style(pixels, scale) for scale in STROKE_SIZES}
-    target = Path(path) if path else user_styles_folder() / f"{name}.safetensors"
-    write_style(target, card, sizes)
+    write_style(target, replace(card, digest=painter.painter.digest), sizes)
     return target

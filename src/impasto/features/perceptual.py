@@ -4,10 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from impasto.errors import InputError
 from impasto.features.lite import load_lite
 from impasto.features.vgg import PLANS, VGG
 from impasto.features.vgg_files import load_vgg
 from impasto.weights.files import read_metadata
+from impasto.weights.registry import known_weights
 from impasto.weights.store import find_weights
 
 
@@ -21,8 +23,13 @@ def load_perceptual(name: str | os.PathLike[str], layers: Sequence[str]) -> VGG:
 
     Raises:
         WeightsError: The weights are missing, damaged or of another network.
-        InputError: A layer or a name does not exist.
+        InputError: A layer or a name does not exist, or the name is of another kind of network.
     """
+    entry = known_weights().get(str(name))
+    if entry and entry.kind != "perceptual":
+        raise InputError(
+            f"{name} judges no pictures (its kind is {entry.kind}); use lite, vgg19 or a file."
+        )
     path = find_weights(name if isinstance(name, str) else Path(name))
     is_tensors = path.suffix.lower() == ".safetensors"
     if is_tensors and read_metadata(path).get("method") == "lite":
