@@ -10,13 +10,14 @@ style and content losses use the features themselves.
 Reading order: LITE_PLAN, Lite (what is trained), distillation_losses, load_lite (what is used).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from impasto.features.vgg import VGG, VGGPlan
+from impasto.features.vgg_files import load_tensors
 from impasto.weights.files import read_tensors
 
 LITE_PLAN = VGGPlan(depths=(2, 2, 4, 4, 1), widths=(16, 32, 64, 128, 128))
@@ -79,11 +80,25 @@ class TargetScale(nn.Module):
         """Whether ``measure`` has run."""
         return bool(self.get_buffer("relu1_1_unit").any())
 
-    def measure(self, batches: Sequence[Mapping[str, Tensor]]) -> None:
-        """Take mean and unit of every layer from the teachers' answers to some batches."""
-        for name in HEADS:
-            answers = torch.cat([b[name].transpose(0, 1).flatten(1) for b in batches], 1)  # (C, N)
-            variance, mean = torch.var_mean(answers, dim=1)
+    def measure(self, batches: Iterable[Mapping[str, Tensor]]) -> None:
+        """Take mean and unit of every layer from the teachers' answers to some batches.
+
+        Args:
+            batches: Answers (B, C, h, w) by layer, looked at one batch after the other: those of
+                all together would fill the memory.
+        """
+        known = {name: (0, torch.zeros(width), torch.zeros(width)) for name, width in HEADS.items()}
+        for answers in batches:
+            for name, (count, mean, squares) in known.items():
+                values = answers[name].transpose(0, 1).flatten(1)  # (C, N)
+                variance, own_mean = torch.var_mean(values, dim=1, correction=0)
+                more, move = values.shape[1], own_mean - mean.to(own_mean)
+                total = count + more
+                # Chan et al. 1983: joining sums of squared distances from two means.
+                joined = squares.to(values) + more * variance + move.square() * count * more / total
+                known[name] = total, mean.to(own_mean) + move * more / total, joined
+        for name, (count, mean, squares) in known.items():
+            variance = squares / count
             self.get_buffer(f"{name}_mean").copy_(mean)
             self.get_buffer(f"{name}_unit").copy_((variance + 0.1 * variance.mean()).sqrt())
 
@@ -107,8 +122,8 @@ def distillation_losses(
     """Per layer: mean squared error in units of the target's variance per channel.
 
     Args:
-        found: What the heads say, in units of the channels.
-        target: What the teachers say, in their own, without gradient.
+        found: What the heads say, (B, C, h, w) in units of the channels, by layer.
+        target: What the teachers say, (B, C, h, w) in their own, without gradient.
         scale: Between the two.
 
     Returns:
@@ -121,18 +136,16 @@ def distillation_losses(
 
 
 def load_lite(path: str | Path, layers: Sequence[str]) -> VGG:
-    """The frozen network with the taps asked for.
+    """The frozen network with the taps asked for; the heads stay in the file.
 
     Args:
         path: Its ``.safetensors`` file.
         layers: Names such as "relu4_1"; the network ends at the deepest.
 
     Raises:
-        WeightsError: The file is missing, damaged or not lite's.
-        InputError: A layer does not exist.
+        WeightsError: The file is missing, damaged or not lite's, or has a NaN.
+        InputError: A layer does not exist, or none is given.
     """
-    from impasto.features.vgg_files import load_tensors
-
     network = VGG(LITE_PLAN, layers, padding="reflect")
     load_tensors(network, read_tensors(path), "impasto", path)
     return network
