@@ -1,0 +1,44 @@
+"""The content loss: recomputed in NumPy, and its gradient."""
+
+import numpy as np
+import pytest
+import torch
+
+from impasto.losses.content import relative_content_loss
+
+
+def features(seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=generator)
+
+
+def test_it_is_the_mean_square_in_units_of_the_targets_variance():
+    found, target = 3 * features(1) + 1, 5 * features(2) - 2
+    expected = np.mean((found.numpy() - target.numpy()) ** 2) / np.var(target.numpy(), ddof=1)
+    assert float(relative_content_loss(found, target)) == pytest.approx(expected)
+
+
+def test_equal_features_cost_nothing_and_the_mean_value_alone_about_1():
+    target = features(1)
+    assert float(relative_content_loss(target, target)) == 0
+    alone = target.mean().expand_as(target)
+    assert float(relative_content_loss(alone, target)) == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize("factor", [1e-2, 1e3])
+def test_the_scale_of_a_network_does_not_count(factor):
+    found, target = features(1), features(2)
+    one = relative_content_loss(found, target)
+    torch.testing.assert_close(relative_content_loss(factor * found, factor * target), one)
+
+
+def test_flat_targets_give_a_finite_loss():
+    flat = torch.full((1, 3, 4, 4), 0.5)
+    assert float(relative_content_loss(flat, flat)) == 0
+    assert torch.isfinite(relative_content_loss(flat + 1, flat))
+
+
+def test_gradient():
+    target = features(2)
+    found = features(1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: relative_content_loss(x, target), found)
