@@ -61,7 +61,7 @@ def test_the_loss_falls(photos, paintings, judge_file, tmp_path):
         reconstruction=0, decay_from=60, learning_rate=1e-2,
     )  # fmt: skip
     plain = [v for i, v in enumerate(totals.values) if i % 2]  # no second opinion, no identity
-    assert sum(plain[-8:]) < 0.5 * sum(plain[:8])
+    assert sum(plain[-8:]) < 0.8 * sum(plain[:8])  # of distances damped to their root
 
 
 def test_a_resumed_run_ends_with_the_same_bits(photos, paintings, judge_file, tmp_path):

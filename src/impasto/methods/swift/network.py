@@ -144,6 +144,8 @@ class Decoder(nn.Module):
         self.down_to_quarter = ModulatedConv(eighth, quarter)
         self.down_to_half = ModulatedConv(quarter, half)
         self.to_full = ModulatedConv(half, config.last_width)
+        self.full = nn.Conv2d(config.last_width, config.last_width, 3, padding=1)
+        nn.init.dirac_(self.full.weight)
         self.paint = nn.Conv2d(config.last_width, 3, 3, padding=1)
         nn.init.constant_(self.paint.bias, 0.5)  # type: ignore[arg-type]
 
@@ -202,7 +204,8 @@ class Decoder(nn.Module):
 
     def _finish(self, x: Tensor) -> Tensor:
         """From half resolution (B, C, h, w) to colours (B, 3, 2h, 2w)."""
-        return self.paint(F.relu(upsample(x), inplace=True))  # type: ignore[no-any-return]
+        x = self.full(F.relu(upsample(x), inplace=True))
+        return self.paint(F.relu(x, inplace=True))  # type: ignore[no-any-return]
 
     def _finish_in_strips(self, x: Tensor) -> Tensor:
         """The same, strip by strip: at full resolution the features would be most of the memory.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from impasto.checks import check_range
 from impasto.losses.content import relative_content_loss
 from impasto.losses.finite import check_finite
-from impasto.losses.smoothness import out_of_range_loss
+from impasto.losses.smoothness import lattice_loss, out_of_range_loss
 from impasto.losses.style import LayerStatistics, relative_statistics_loss, statistics_of
 from impasto.methods.swift.network import Swift
 
@@ -39,8 +39,11 @@ class SwiftWeights:
     range: float = 10.0
     """Of the part of the output that lies outside [0, 1]."""
 
+    lattice: float = 10.0
+    """Of the unevenness of the gradient over the phases of 8 pixels."""
+
     def __post_init__(self) -> None:
-        for name in ("content", "style", "second_style", "identity", "range"):
+        for name in ("content", "style", "second_style", "identity", "range", "lattice"):
             check_range(f"weight of {name}", getattr(self, name), at_least=0.0)
 
 
@@ -140,6 +143,7 @@ def swift_losses(
         "content": weights.content * relative_content_loss(taps[judge.content_layer], target),
         "style": weights.style * damped(distance).mean(),
         "range": weights.range * out_of_range_loss(stylized),
+        "lattice": weights.lattice * lattice_loss(stylized),
     }
     if second is not None and weights.second_style and step % second_every == 0:
         one = slice((i := step // second_every % len(content)), i + 1)
