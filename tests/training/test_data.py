@@ -2,8 +2,10 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from impasto.errors import InputError
@@ -107,3 +109,36 @@ def test_large_pictures_are_kept_reduced(photos):
 def test_a_crop_that_cannot_be_is_refused():
     with pytest.raises(InputError, match=r"scale_min must be above 0.0 and at most 1.0"):
         CropConfig(scale_min=0.0)
+
+
+def test_pictures_are_read_upright_and_in_srgb(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (40, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.fromarray(np.full((30, 40), 65535, np.uint16)).save(tmp_path / "deep.png")
+    Image.new("CMYK", (40, 30)).save(tmp_path / "print.jpg")
+    folder = PictureFolder(tmp_path)
+    pictures = {p.stem: folder.picture(i) for i, p in enumerate(folder.paths)}
+    assert not folder.broken
+    assert {name: image.size for name, image in pictures.items()} == {
+        "turned": (30, 40), "deep": (40, 30), "print": (40, 30),
+    }  # fmt: skip
+    assert all(image.mode == "RGB" for image in pictures.values())
+    assert pictures["deep"].getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_what_does_not_fit_in_memory_is_decoded_again(photos, paintings, monkeypatch):
+    reads = []
+    read = PictureFolder._read
+    monkeypatch.setattr(PictureFolder, "_read", lambda s, p: reads.append(p) or read(s, p))
+    kept, small = PictureFolder(photos), PictureFolder(photos, keep=1)
+    for folder, count in ((kept, 6), (small, 6 + 5)):
+        reads.clear()
+        for _ in range(2):
+            for index in range(len(folder)):
+                assert folder.picture(index).size == kept.picture(index).size
+        assert len(reads) == count
+    first = stream(photos, paintings).draw(3)
+    data = stream(photos, paintings)
+    data.content = small
+    assert torch.equal(data.draw(3)["content"], first["content"])

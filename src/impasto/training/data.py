@@ -17,7 +17,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from impasto.checks import check_range
-from impasto.errors import InputError
+from impasto.errors import ImageError, InputError
+from impasto.images.decode import DAMAGE
+from impasto.images.io import read_picture
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
@@ -45,21 +47,25 @@ class CropConfig:
 
 
 class PictureFolder:
-    """All pictures below a folder, decoded once, their short side reduced.
+    """All pictures below a folder, upright and in sRGB, their short side reduced.
 
-    Kept in memory as bytes (a picture of 288x400 takes 0.35 MB). Files that cannot be read are
-    skipped and listed in ``broken``.
+    Kept in memory as bytes (a picture of 288x400 takes 0.35 MB), so that each is decoded once.
+    Files that cannot be read are skipped and listed in ``broken``.
 
     Args:
         folder: Searched with all its subfolders.
         short_side: Pictures with a longer short side are reduced to this many pixels.
+        keep: Bytes that may be kept; beyond them pictures are decoded whenever they are drawn.
 
     Raises:
         InputError: No such folder, or no picture in it.
     """
 
-    def __init__(self, folder: str | Path, *, short_side: int = 320) -> None:
-        self.folder, self.short_side = Path(folder), short_side
+    def __init__(
+        self, folder: str | Path, *, short_side: int = 320, keep: int = 4_000_000_000
+    ) -> None:
+        check_range("short_side", short_side, at_least=1)
+        self.folder, self.short_side, self.room = Path(folder), short_side, keep
         if not self.folder.is_dir():
             raise InputError(f"there is no folder {self.folder}; give one that holds pictures.")
         self.paths = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES)
@@ -76,20 +82,25 @@ class PictureFolder:
         path = self.paths[index]
         if path in self.broken:
             return None
-        if index not in self._pixels:
-            try:
-                self._pixels[index] = self._read(path)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                self.broken[path] = str(error)
-                return None
-        return self._pixels[index]
+        if index in self._pixels:
+            return self._pixels[index]
+        try:
+            image = self._read(path)
+        except (*DAMAGE, ImageError, Image.DecompressionBombError) as error:
+            self.broken[path] = str(error)
+            return None
+        if self.room > 0:
+            self.room -= 3 * image.width * image.height
+            self._pixels[index] = image
+        return image
 
     def _read(self, path: Path) -> Image.Image:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Of large pictures, not yet of the impossible ones; a JPEG is unpacked reduced.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 image.draft("RGB", (2 * self.short_side, 2 * self.short_side))
-                rgb = image.convert("RGB")
+                rgb = read_picture(image).to_pil().convert("RGB")
         factor = self.short_side / min(rgb.size)
         if factor < 1:
             size = (max(1, round(rgb.width * factor)), max(1, round(rgb.height * factor)))
@@ -187,3 +198,8 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
             number = step * world + rank
             pairs = [self.draw(number * self.batch + i) for i in range(self.batch)]
             yield {name: torch.stack([pair[name] for pair in pairs]) for name in pairs[0]}
+
+
+def to_pictures(batch: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) to float32 in [0, 1], channels last."""
+    return batch.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)

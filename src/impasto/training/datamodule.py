@@ -56,7 +56,7 @@ class ContentStyleData(LightningDataModule):
         """Batches from where the trainer stands, so a resumed run sees what it would have seen."""
         start, shard = 0, (0, 1)
         if self.trainer:
-            start = self.trainer.global_step
+            start = self.trainer.global_step * self.trainer.accumulate_grad_batches
             shard = (self.trainer.global_rank, self.trainer.world_size)
         return DataLoader(
             self.stream(start, shard),

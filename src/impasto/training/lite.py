@@ -8,18 +8,23 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from impasto.blocks import channels_last
+from impasto.errors import WeightsError
 from impasto.features.lite import HEADS, Lite, TargetScale, distillation_losses
+from impasto.features.vgg import VGG
 from impasto.features.vgg_files import load_vgg
 from impasto.losses.finite import check_finite
-from impasto.training.schedule import warm_hold_decay
-from impasto.training.swift import to_pictures
+from impasto.training.data import to_pictures
+from impasto.training.schedule import adam_on_schedule, check_schedule
 from impasto.weights.files import read_tensors
 
 EXACT_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_4")
+"""Taught by the exact VGG-19 where a pruned one teaches the rest."""
+
 DEEP_LAYERS = ("relu4_1", "relu5_1")
+"""Taught by the pruned one."""
+
 CALIBRATION_PAIRS = 64
 """Pairs of pictures by which the teachers' scale is measured."""
 
@@ -36,6 +41,11 @@ class LiteTraining(LightningModule):
         warm: Steps of the rise.
         decay_from: Step from which the learning rate falls.
         floor: Part of it that is left at the end.
+
+    Raises:
+        WeightsError: A teacher's file is missing or damaged, ends too early, has other widths or
+            no heads.
+        InputError: A value outside its range.
     """
 
     def __init__(
@@ -48,18 +58,15 @@ class LiteTraining(LightningModule):
         floor: float = 0.02,
     ) -> None:
         super().__init__()
+        check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
         self.network = channels_last(Lite())
         self.scale = TargetScale()
         layers = EXACT_LAYERS if deep != "none" else tuple(HEADS)
-        self._teachers: list[Any] = [load_vgg(exact, layers=layers)]
+        self._teachers = [load_vgg(exact, layers=layers)]
+        _check_widths(self._teachers[0], exact)
         if deep != "none":
             self._teachers.append(load_vgg(deep, layers=DEEP_LAYERS))
-            tensors = read_tensors(deep)
-            self._deep_heads = {
-                name: (tensors[f"{stem}_aux.weight"], tensors[f"{stem}_aux.bias"])
-                for name in DEEP_LAYERS
-                if (stem := name.replace("relu", "conv").replace("_", ""))
-            }
+            self._deep_heads = _linear_heads(deep)
         self.learning_rate, self.warm = learning_rate, warm
         self.decay_from, self.floor = decay_from, floor
 
@@ -72,15 +79,15 @@ class LiteTraining(LightningModule):
         if self.scale.measured:
             return
         stream = self.trainer.datamodule.stream()  # type: ignore[attr-defined]
-        batches = [
+        pairs = (stream.draw(number) for number in range(CALIBRATION_PAIRS))
+        self.scale.measure(
             self.targets(to_pictures(torch.stack([pair["content"], pair["style"]])).to(self.device))
-            for pair in (stream.draw(i) for i in range(CALIBRATION_PAIRS))
-        ]
-        self.scale.measure(batches)
+            for pair in pairs
+        )
 
     @torch.no_grad()
     def targets(self, images: Tensor) -> dict[str, Tensor]:
-        """What the teachers say of pictures (B, 3, H, W)."""
+        """What the teachers say of pictures (B, 3, H, W) in [0, 1]: (B, C, h, w), C of HEADS."""
         taps: dict[str, Tensor] = self._teachers[0](images)
         if len(self._teachers) > 1:
             for name, x in self._teachers[1](images).items():
@@ -113,14 +120,36 @@ class LiteTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with the schedule of ``training/schedule.py``."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(parameters, self.learning_rate)
-        steps = int(self.trainer.estimated_stepping_batches)
+        return adam_on_schedule(
+            self.network.parameters(),
+            learning_rate=self.learning_rate,
+            warm=self.warm,
+            decay_from=self.decay_from,
+            steps=int(self.trainer.estimated_stepping_batches),
+            floor=self.floor,
+        )
 
-        def factor(step: int) -> float:
-            return warm_hold_decay(
-                step, warm=self.warm, decay_from=self.decay_from, steps=steps, floor=self.floor
+
+def _check_widths(teacher: VGG, path: str) -> None:
+    for name in teacher.layers:
+        width = teacher.plan.widths[int(name[4]) - 1]
+        if width != HEADS[name]:
+            raise WeightsError(
+                f"{path} has {width} channels at {name} where VGG-19 has {HEADS[name]}; give the "
+                "exact network, or a pruned one as --model.deep."
             )
 
-        schedule = LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+def _linear_heads(path: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weight and bias of the 1x1 convolutions from pruned features to VGG-19's, by layer."""
+    tensors, heads = read_tensors(path), {}
+    for name in DEEP_LAYERS:
+        stem = name.replace("relu", "conv").replace("_", "") + "_aux"
+        missing = [key for part in ("weight", "bias") if (key := f"{stem}.{part}") not in tensors]
+        if missing:
+            raise WeightsError(
+                f"{path} has no {missing[0]}, the linear head of {name}; give a pruned VGG-19 "
+                "with its heads, or none."
+            )
+        heads[name] = tensors[f"{stem}.weight"].float(), tensors[f"{stem}.bias"].float()
+    return heads

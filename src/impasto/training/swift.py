@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from impasto.blocks import channels_last
 from impasto.checks import check_range
@@ -19,8 +18,9 @@ from impasto.methods.swift.objective import (
     reconstruction_losses,
     swift_losses,
 )
+from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
-from impasto.training.schedule import warm_hold_decay
+from impasto.training.schedule import adam_on_schedule, check_schedule
 
 
 class SwiftTraining(LightningModule):
@@ -29,7 +29,8 @@ class SwiftTraining(LightningModule):
     Args:
         network: The shape of the network.
         weights: Of the terms of the objective.
-        judge: Perceptual network for content and style: "lite", or a file.
+        judge: Perceptual network for content and style: "lite", "vgg19", or a file; see
+            ``features/perceptual.py``.
         second_judge: Another for style alone, or "none".
         second_layers: Its layers.
         learning_rate: Of Adam at its height.
@@ -55,7 +56,8 @@ class SwiftTraining(LightningModule):
         ema: float = 0.999,
     ) -> None:
         super().__init__()
-        check_range("learning_rate", learning_rate, above=0.0)
+        check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
+        check_range("reconstruction", reconstruction, at_least=0)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
         self.network = channels_last(Swift(network))
         self.average = AverageWeights(self.network, ema)
@@ -95,7 +97,10 @@ class SwiftTraining(LightningModule):
         return total
 
     def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
-        """Follow the weights after each update."""
+        """Follow the weights: here, before the next update, those of the last one stand.
+
+        At the end of a batch it would be too late: a checkpoint is written before that.
+        """
         self.average.update(self.network, self.global_step)
 
     def weights_to_save(self) -> tuple[str, dict[str, Tensor], dict[str, str]]:
@@ -118,21 +123,11 @@ class SwiftTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with the schedule of ``training/schedule.py``."""
-        optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate)
-        steps = int(self.trainer.estimated_stepping_batches)
-
-        def factor(step: int) -> float:
-            return warm_hold_decay(
-                step, warm=self.warm, decay_from=self.decay_from, steps=steps, floor=self.floor
-            )
-
-        schedule = LambdaLR(optimizer, factor)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
-
-
-def to_pictures(batch: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) to float32 in [0, 1], channels last."""
-    return batch.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
+        return adam_on_schedule(
+            self.network.parameters(),
+            learning_rate=self.learning_rate,
+            warm=self.warm,
+            decay_from=self.decay_from,
+            steps=int(self.trainer.estimated_stepping_batches),
+            floor=self.floor,
+        )
