@@ -14,8 +14,8 @@ TINY = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
 def tiny(seed: int = 0) -> Swift:
     torch.manual_seed(seed)
     network = Swift(TINY)
-    for parameter in network.to_film[-1].parameters():  # zero at first: nothing to be seen
-        torch.nn.init.normal_(parameter, std=0.1)
+    for layer in (network.to_film[-1], network.of_content):  # zero at first: nothing to be seen
+        torch.nn.init.normal_(layer.weight, std=0.3)
     return network
 
 
@@ -64,7 +64,8 @@ def test_noise_is_white():
 
 def test_a_new_network_paints_its_own_style_without_modulation():
     network = Swift(TINY)
-    values, tint = network.modulation(network.style_of(pictures(1, 3, 32, 32)))
+    style = network.style_of(pictures(1, 3, 32, 32))
+    values, tint = network.modulation(style, style)
     assert not values.any()
     assert not tint.any()
 
@@ -95,7 +96,7 @@ def test_a_window_painted_with_the_whole_pictures_statistics_equals_the_whole():
     network, halo = tiny(), 96
     picture, style = pictures(1, 3, 320, 320), network.style_of(pictures(1, 3, 32, 32))
     own = network.style_of(picture)
-    values, tint = network.modulation(style)
+    values, tint = network.modulation(style, own)
 
     def paint(y: int, x: int, height: int, width: int) -> torch.Tensor:
         part = picture[..., y : y + height, x : x + width]

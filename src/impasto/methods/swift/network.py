@@ -8,8 +8,8 @@ Our own network; its parts come from
     Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer",
     AAAI 2023. https://arxiv.org/abs/2211.15313 (small encoders, style-modulated convolutions)
 
-Reading order: SwiftConfig (what can be set), Encoder (three scales), Style (what a style is),
-Decoder (align, modulate, upsample), Swift (encode, collect statistics, paint).
+Reading order: SwiftConfig (what can be set), Encoder (three scales, in ``encoder.py``), Style
+(what a style is), Decoder (align, modulate, upsample), Swift (encode, collect statistics, paint).
 The objective it learns by stands in ``objective.py`` beside this file.
 
 Departures from AdaIN, each with its reason:
@@ -17,8 +17,8 @@ Departures from AdaIN, each with its reason:
     three scales   with AdaIN at the bottleneck alone colours come late and strokes are coarse.
     no norms       only the encoder's features are normalised, by statistics that one pass over
                    the picture collects, so a tiled picture equals the whole one.
-    FiLM           the style also scales and shifts the decoder's convolutions; that costs nothing
-                   at inference because the factors are folded into the weights.
+    FiLM           style and content's statistics also scale and shift the decoder's convolutions;
+                   it costs nothing at inference, the factors being folded into the weights.
     noise          gives flat areas a grain instead of a lattice; a function of the absolute pixel
                    position and a seed, so tiles, reruns and video frames agree.
 """
@@ -35,6 +35,7 @@ from impasto.blocks import AlignedConv, ModulatedConv, position_noise, upsample
 from impasto.checks import check_range
 from impasto.errors import InputError
 from impasto.features.statistics import channel_statistics
+from impasto.methods.swift.encoder import Encoder
 from impasto.methods.swift.film import Film, apply_tint
 
 SCALES = (2, 4, 8)
@@ -75,19 +76,6 @@ Style = tuple[tuple[Tensor, Tensor], ...]
 """Mean and deviation, each (B, C, 1, 1), per scale from fine to coarse: six vectors."""
 
 
-class Residual(nn.Module):
-    """x + conv(relu(conv(x))), plain."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        return self.second(F.relu(self.first(x), inplace=True)).add_(x)  # type: ignore[no-any-return]
-
-
 class ModulatedResidual(nn.Module):
     """x + conv(relu(conv(x))) with both convolutions scaled and shifted by the style."""
 
@@ -100,32 +88,6 @@ class ModulatedResidual(nn.Module):
         """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
         hidden = F.relu(self.first(x, *film.take(self.first.out_channels, x)), inplace=True)
         return self.second(hidden, *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
-
-
-class Encoder(nn.Module):
-    """A picture's features at half, quarter and eighth resolution, without normalisation."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        super().__init__()
-        half, quarter, eighth = widths
-        self.at_half = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
-        )  # fmt: skip
-        self.at_quarter = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(inplace=True),
-        )  # fmt: skip
-        self.at_eighth = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(inplace=True), Residual(eighth),
-        )  # fmt: skip
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, H, W), sides multiples of 8, to the grids of SCALES."""
-        half = self.at_half(images)  # (B, C1, H/2, W/2)
-        quarter = self.at_quarter(half)  # (B, C2, H/4, W/4)
-        return half, quarter, self.at_eighth(quarter)  # (B, C3, H/8, W/8)
 
 
 class Decoder(nn.Module):
@@ -247,6 +209,8 @@ class Swift(nn.Module):
             nn.Linear(self.config.code_width, self.decoder.film_length + 9),
         )  # fmt: skip
         # A style scales, shifts and tints nothing until that is learned.
+        self.of_content = nn.Linear(code, self.config.code_width, bias=False)
+        nn.init.zeros_(self.of_content.weight)
         for parameter in self.to_film[-1].parameters():
             nn.init.zeros_(parameter)
 
@@ -271,11 +235,26 @@ class Swift(nn.Module):
         height, width = (-(-side // scale) for side in size)
         return x[..., start : start + height, start : start + width]
 
-    def modulation(self, style: Style) -> tuple[Tensor, Tensor]:
-        """The style's (scales and shifts (B, N, 1, 1), tint (B, 3, 3))."""
-        code = torch.cat([v.flatten(1) for pair in style for v in pair], dim=1)  # (B, 2 sum C)
-        values = self.to_film(code.to(self.decoder.paint.weight.dtype))
+    def modulation(self, style: Style, content: Style) -> tuple[Tensor, Tensor]:
+        """What a style does to the decoder when it paints this content.
+
+        The content counts because the same scales make too little of a flat picture and too
+        much of a rough one; its statistics are known before it is painted anyway.
+
+        Args:
+            style, content: Statistics; one of either for the batch or one for each.
+
+        Returns:
+            Scales and shifts (B, N, 1, 1), tint (B, 3, 3).
+        """
+        first, activation, last = self.to_film
+        hidden = first(self._code(style)) + self.of_content(self._code(content))
+        values = last(activation(hidden))
         return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
+
+    def _code(self, statistics: Style) -> Tensor:
+        vectors = torch.cat([v.flatten(1) for pair in statistics for v in pair], dim=1)
+        return vectors.to(self.decoder.paint.weight.dtype)  # (B, 2 sum C)
 
     def noise(
         self, size: tuple[int, int], seed: int, origin: tuple[int, int] = (0, 0)
@@ -335,14 +314,15 @@ class Swift(nn.Module):
         padded = self._pad(content)
         features = self.encode(padded)
         noise = [n.to(padded) for n in self.noise((padded.shape[-2], padded.shape[-1]), seed)]
-        values, tint = self.modulation(style)
-        own, tinted = self.statistics(features, size), partial(apply_tint, tint=tint)
+        own = self.statistics(features, size)
+        values, tint = self.modulation(style, own)
+        tinted = partial(apply_tint, tint=tint)
         painted = self.decode(padded, features, own, style, Film(values), tinted, noise)
         m = self.config.margin
         return painted[..., m : m + size[0], m : m + size[1]]
 
     def reconstruct(self, images: Tensor, seed: int = 0) -> Tensor:
-        """Pictures painted in their own manner: what alpha = 0 would give."""
+        """Pictures painted in their own manner."""
         return self.transfer(images, self.style_of(images), seed)
 
     def _pad(self, images: Tensor) -> Tensor:

@@ -175,7 +175,7 @@ class SwiftPainter:
         everyone = [*styles]
         if alpha < 1:
             shares, everyone = [*shares, 1 - alpha], [*everyone, own]
-        parts = [self.network.modulation(style) for style in everyone]
+        parts = [self.network.modulation(style, own) for style in everyone]
         style = _weighted(everyone, shares)
         film = sum(share * values for share, (values, _) in zip(shares, parts, strict=True))
         tint = sum(share * tint for share, (_, tint) in zip(shares, parts, strict=True))

@@ -1,0 +1,45 @@
+"""What swift sees in a picture: three grids of features, without normalisation."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """x + conv(relu(conv(x))), plain."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        return self.second(F.relu(self.first(x), inplace=True)).add_(x)  # type: ignore[no-any-return]
+
+
+class Encoder(nn.Module):
+    """A picture's features at half, quarter and eighth resolution, without normalisation."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        half, quarter, eighth = widths
+        self.at_half = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
+        )  # fmt: skip
+        self.at_quarter = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(inplace=True),
+        )  # fmt: skip
+        self.at_eighth = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(inplace=True), Residual(eighth),
+        )  # fmt: skip
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 3, H, W), sides multiples of 8, to the grids of SCALES."""
+        half = self.at_half(images)  # (B, C1, H/2, W/2)
+        quarter = self.at_quarter(half)  # (B, C2, H/4, W/4)
+        return half, quarter, self.at_eighth(quarter)  # (B, C3, H/8, W/8)
