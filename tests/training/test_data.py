@@ -142,3 +142,13 @@ def test_what_does_not_fit_in_memory_is_decoded_again(photos, paintings, monkeyp
     data = stream(photos, paintings)
     data.content = small
     assert torch.equal(data.draw(3)["content"], first["content"])
+
+
+def test_crops_of_two_sizes_are_refused(photos, paintings):
+    pytest.importorskip("lightning", reason="training needs the extra train")
+    from impasto.training.datamodule import ContentStyleData
+
+    with pytest.raises(InputError, match=r"must be of one size; got 32 and 48 pixels"):
+        ContentStyleData(
+            str(photos), str(paintings), content_crop=CROP, style_crop=CropConfig(size=48)
+        )

@@ -203,7 +203,7 @@ def _picture_of_tensor(tensor: Tensor) -> Picture:
         whole = whole.to(torch.float32) / 255
     elif not whole.is_floating_point():
         raise InputError(f"a tensor must be floating point or uint8; got {tensor.dtype}.")
-    whole = whole.to(torch.float32)
+    whole = whole.to("cpu", torch.float32)
     _check_unit(float(whole.min()), float(whole.max()), "a tensor")
     pixels, alpha = _split(whole)
     return Picture(pixels=pixels, alpha=alpha)

@@ -5,9 +5,9 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from PIL import Image
 from torch import Tensor
 
+from impasto.images.io import write_picture
 from impasto.training.data import CropConfig
 from impasto.training.datamodule import ContentStyleData
 from impasto.weights.files import write_tensors
@@ -55,10 +55,8 @@ class PictureSheet(Callback):
         assert isinstance(module, PaintsSheets)
         stylized = module.stylize_sheet(content, style).cpu()
         rows = [torch.cat(row, dim=-1) for row in zip(content, style, stylized, strict=True)]
-        sheet = (torch.cat(rows, dim=-2).permute(1, 2, 0) * 255).round().to(torch.uint8)
         folder = Path(self.folder or Path(trainer.default_root_dir) / "sheets")
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(sheet.numpy()).save(folder / f"step-{step:06}.png")
+        write_picture(torch.cat(rows, dim=-2), folder / f"step-{step:06}.png")
 
     def _pictures(self, trainer: Trainer) -> tuple[Tensor, Tensor]:
         if self._held is None:

@@ -4,6 +4,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from impasto.errors import InputError
 from impasto.training.data import ContentStyleStream, CropConfig, PictureFolder
 
 
@@ -20,6 +21,9 @@ class ContentStyleData(LightningDataModule):
         workers: Processes that read pictures.
         short_side: Pictures are kept in memory with their short side at most this, in pixels.
         seed: Of the draw.
+
+    Raises:
+        InputError: A folder that is not there or empty, or crops of two sizes.
     """
 
     def __init__(
@@ -35,6 +39,11 @@ class ContentStyleData(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if content_crop.size != style_crop.size:
+            raise InputError(
+                "crops of content and style must be of one size; got "
+                f"{content_crop.size} and {style_crop.size} pixels."
+            )
         self.folders = tuple(PictureFolder(f, short_side=short_side) for f in (content, style))
         self.content_crop, self.style_crop = content_crop, style_crop
         self.batch, self.variants, self.workers, self.seed = batch, variants, workers, seed
