@@ -127,3 +127,10 @@ def test_the_learning_rate_rises_holds_and_falls():
         for s in (0, 9, 10, 50, 75, 100, 150)
     ]
     assert at == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.55, 0.1, 0.1])
+
+
+def test_a_run_can_start_from_weights_that_are_there(tiny_weights, judge_file):
+    module = SwiftTraining(start=str(tiny_weights), judge=str(judge_file), reconstruction=0)
+    for name, value in read_tensors(tiny_weights).items():
+        torch.testing.assert_close(module.network.state_dict()[name], value.float())
+        torch.testing.assert_close(module.average.state()[name], value.float())

@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.blocks import channels_last
 from impasto.checks import check_range
 from impasto.features.perceptual import load_perceptual
+from impasto.methods.swift.files import network_of
 from impasto.methods.swift.network import Swift, SwiftConfig
 from impasto.methods.swift.objective import (
     Judge,
@@ -21,6 +22,7 @@ from impasto.methods.swift.objective import (
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
 from impasto.training.schedule import adam_on_schedule, check_schedule
+from impasto.weights.store import load_weights
 
 
 class SwiftTraining(LightningModule):
@@ -28,6 +30,8 @@ class SwiftTraining(LightningModule):
 
     Args:
         network: The shape of the network.
+        start: Weights to start from, "swift" or a file, whose shape then counts; "none" starts
+            anew. Set ``reconstruction`` to 0 with it.
         weights: Of the terms of the objective.
         judge: Perceptual network for content and style: "lite", "vgg19", or a file; see
             ``features/perceptual.py``.
@@ -44,6 +48,7 @@ class SwiftTraining(LightningModule):
     def __init__(
         self,
         network: SwiftConfig = SwiftConfig(),  # noqa: B008 (frozen)
+        start: str = "none",
         weights: SwiftWeights = SwiftWeights(),  # noqa: B008 (frozen)
         judge: str = "lite",
         second_judge: str = "none",
@@ -59,7 +64,8 @@ class SwiftTraining(LightningModule):
         check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
         check_range("reconstruction", reconstruction, at_least=0)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
-        self.network = channels_last(Swift(network))
+        begun = Swift(network) if start == "none" else network_of(*load_weights(start), start)
+        self.network = channels_last(begun)
         self.average = AverageWeights(self.network, ema)
         self.weights, self.learning_rate = weights, learning_rate
         self.warm, self.reconstruction = warm, reconstruction

@@ -1,6 +1,7 @@
 """swift, the default painter: any style, several times faster than its ancestors on a CPU.
 
 encoder.py    what it sees in a picture
+files.py      the network from a file of weights
 film.py       what a style does to the decoder
 network.py    the network: encode, collect statistics, paint
 objective.py  what it learns by

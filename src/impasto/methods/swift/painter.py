@@ -1,9 +1,8 @@
 """Painting with swift: strength, several styles, soft regions."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +10,12 @@ from torch import Tensor
 
 from impasto.blocks import channels_last
 from impasto.checks import check_shape
-from impasto.errors import InputError, ShapeError, WeightsError
+from impasto.errors import ShapeError
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
+from impasto.methods.swift.files import network_of
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
-from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
+from impasto.methods.swift.network import SCALES, Swift
 
 CELL = SCALES[-1]
 
@@ -57,21 +57,7 @@ class SwiftPainter:
         Raises:
             WeightsError: They are not swift's; the message names what differs.
         """
-        try:
-            settings = json.loads(metadata.get("config", "{}"))
-            network = Swift(SwiftConfig(**{k: _tuple(v) for k, v in settings.items()}))
-        except (AttributeError, TypeError, ValueError, RuntimeError, InputError) as error:
-            reason = str(error).rstrip(".")
-            raise WeightsError(f"{origin} has no configuration of swift ({reason}).") from error
-        state = network.state_dict()
-        fitting = {k: v for k, v in tensors.items() if k in state and state[k].shape == v.shape}
-        missing, _ = network.load_state_dict(fitting, strict=False)
-        unexpected = [k for k in tensors if k not in state]
-        if missing or unexpected:
-            raise WeightsError(
-                f"{origin} does not fit swift: {', '.join((missing + unexpected)[:3])} "
-                f"{'is missing or misshapen' if missing else 'is unknown'}."
-            )
+        network = network_of(tensors, metadata, origin)
         return cls(network, device=device, dtype=dtype, digest=metadata.get("digest", ""))
 
     @torch.inference_mode()
@@ -234,7 +220,3 @@ def _weighted(styles: Sequence[Statistics], shares: Sequence[float]) -> Statisti
         return torch.stack(terms).sum(0)
 
     return tuple((mean(i, 0), mean(i, 1)) for i in range(len(styles[0])))
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
