@@ -41,9 +41,20 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     known = list(choices)
     if value in known:
         return
-    near = difflib.get_close_matches(str(value).lower(), known, n=3, cutoff=0.5)
+    near = nearest(str(value), known)
     suggestion = f" Did you mean {' or '.join(near)}?" if near else ""
     raise InputError(f"{name} must be one of {', '.join(known)}; got {value!r}.{suggestion}")
+
+
+def nearest(value: str, known: Iterable[str]) -> list[str]:
+    """Up to three of ``known`` that are most like ``value`` or have a word most like it."""
+
+    def likeness(name: str) -> float:
+        words = [name, *name.replace("_", "-").split("-")]
+        return max(difflib.SequenceMatcher(None, value.lower(), w).ratio() for w in words)
+
+    scored = sorted(((likeness(name), name) for name in known), reverse=True)
+    return [name for score, name in scored[:3] if score >= 0.6]
 
 
 def check_range(
