@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from impasto.cli import main
+from impasto.weights import registry, store
 
 
 class Answer(NamedTuple):
@@ -29,6 +30,11 @@ def home(gallery, tiny_weights, tiny_styles, monkeypatch) -> Path:
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(weights))
     monkeypatch.setenv("IMPASTO_STYLES", str(styles))
     monkeypatch.setattr("impasto.weights.cards.BUNDLED", gallery / ".bundled")
+    # What the package bundles changes with every training; here nothing is.
+    monkeypatch.setattr(registry, "BUNDLED", gallery / ".bundled")
+    fetched = {name: entry for name, entry in registry.known_weights().items() if entry.urls}
+    for module in (registry, store):
+        monkeypatch.setattr(module, "known_weights", lambda: fetched)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("IMPASTO_DEBUG", "1")  # what should not happen shows its traceback
     return gallery
