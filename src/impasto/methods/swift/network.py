@@ -56,7 +56,7 @@ class SwiftConfig:
     """Residual blocks per scale of the decoder."""
 
     last_width: int = 16
-    """Channels of the only layer at full resolution, where every channel costs most."""
+    """Channels of the layers at full resolution, where every channel costs most."""
 
     code_width: int = 160
     """Width of the hidden layer that turns a style into scales and shifts."""
