@@ -20,6 +20,7 @@ from impasto.checks import check_range
 from impasto.errors import ImageError, InputError
 from impasto.images.decode import DAMAGE
 from impasto.images.io import read_picture
+from impasto.training.variety import Variety
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
@@ -108,8 +109,13 @@ class PictureFolder:
         return rgb
 
 
-def crop(image: Image.Image, config: CropConfig, random: np.random.Generator) -> Tensor:
-    """A random square window, resized: (3, size, size), uint8."""
+def crop(
+    image: Image.Image,
+    config: CropConfig,
+    random: np.random.Generator,
+    variety: Variety | None = None,
+) -> Tensor:
+    """A random square window, resized and then changed by ``variety``: (3, size, size), uint8."""
     scale = random.uniform(config.scale_min, config.scale_max)
     window = max(1, round(scale * min(image.size)))
     left = int(random.integers(image.width - window + 1))
@@ -119,6 +125,8 @@ def crop(image: Image.Image, config: CropConfig, random: np.random.Generator) ->
     patch = image.resize((config.size, config.size), Image.Resampling.BICUBIC, box=box)
     if flip:
         patch = patch.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if variety:
+        patch = variety(patch, random)
     return torch.from_numpy(np.array(patch)).permute(2, 0, 1)
 
 
@@ -131,6 +139,8 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
     Args:
         content, style: Folders.
         content_crop, style_crop: How crops are cut.
+        variety: How styles are changed after they are cut.
+        photos: Part of the styles that are drawn from the content folder, changed alike.
         batch: Pairs per batch.
         variants: Distinct crops per style picture, so that what a judge thinks of one can be
             remembered; 0 draws a fresh crop every time.
@@ -150,6 +160,8 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
         *,
         content_crop: CropConfig,
         style_crop: CropConfig,
+        variety: Variety | None = None,
+        photos: float = 0.0,
         batch: int = 4,
         variants: int = 2,
         seed: int = 0,
@@ -158,6 +170,8 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
     ) -> None:
         check_range("variants", variants, at_least=0)
         check_range("batch", batch, at_least=1)
+        check_range("photos", photos, at_least=0.0, at_most=1.0)
+        self.variety, self.photos = variety, photos
         self.content, self.style = content, style
         self.content_crop, self.style_crop = content_crop, style_crop
         self.batch, self.variants, self.seed = batch, variants, seed
@@ -172,17 +186,20 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
         random = np.random.default_rng((self.seed, number))
         for _ in range(100):
             content = self.content.picture(int(random.integers(len(self.content))))
-            index = int(random.integers(len(self.style)))
-            style = self.style.picture(index)
+            # Numbers beyond the paintings' are photographs.
+            photo = self.photos > 0 and random.random() < self.photos
+            source, offset = (self.content, len(self.style)) if photo else (self.style, 0)
+            index = int(random.integers(len(source)))
+            style = source.picture(index)
             if content is None or style is None:
                 continue
             key, style_random = -1, random
             if self.variants:
-                key = index * self.variants + int(random.integers(self.variants))
+                key = (offset + index) * self.variants + int(random.integers(self.variants))
                 style_random = np.random.default_rng((self.seed, 1 << 40, key))
             return {
                 "content": crop(content, self.content_crop, random),
-                "style": crop(style, self.style_crop, style_random),
+                "style": crop(style, self.style_crop, style_random, self.variety),
                 "key": torch.tensor(key),
             }
         raise InputError(

@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 
 from impasto.errors import InputError
 from impasto.training.data import ContentStyleStream, CropConfig, PictureFolder
+from impasto.training.variety import Variety
 
 
 class ContentStyleData(LightningDataModule):
@@ -16,6 +17,8 @@ class ContentStyleData(LightningDataModule):
         style: Folder of paintings.
         content_crop: How photographs are cut.
         style_crop: How paintings are cut.
+        variety: How often, and in which ways, paintings are changed after that.
+        photos: Part of the styles that are photographs of the content folder, changed alike.
         batch: Pairs per step.
         variants: Distinct crops per painting; 0 for a fresh one every time.
         workers: Processes that read pictures.
@@ -32,6 +35,8 @@ class ContentStyleData(LightningDataModule):
         style: str,
         content_crop: CropConfig = CropConfig(),  # noqa: B008 (frozen)
         style_crop: CropConfig = CropConfig(),  # noqa: B008 (frozen)
+        variety: Variety = Variety(),  # noqa: B008 (frozen)
+        photos: float = 0.0,
         batch: int = 4,
         variants: int = 2,
         workers: int = 1,
@@ -46,6 +51,7 @@ class ContentStyleData(LightningDataModule):
             )
         self.folders = tuple(PictureFolder(f, short_side=short_side) for f in (content, style))
         self.content_crop, self.style_crop = content_crop, style_crop
+        self.variety, self.photos = variety, photos
         self.batch, self.variants, self.workers, self.seed = batch, variants, workers, seed
 
     def stream(self, start: int = 0, shard: tuple[int, int] = (0, 1)) -> ContentStyleStream:
@@ -54,6 +60,8 @@ class ContentStyleData(LightningDataModule):
             *self.folders,
             content_crop=self.content_crop,
             style_crop=self.style_crop,
+            variety=self.variety,
+            photos=self.photos,
             batch=self.batch,
             variants=self.variants,
             seed=self.seed,
