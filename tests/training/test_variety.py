@@ -80,7 +80,7 @@ def test_a_mosaic_is_made_of_stones():
 
 
 def test_a_chance_above_one_is_refused():
-    with pytest.raises(InputError, match="chance of lines must be .* at most 1; got 2"):
+    with pytest.raises(InputError, match=r"chance of lines must be .* at most 1; got 2"):
         Variety(lines=2)
 
 
