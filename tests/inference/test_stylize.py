@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,9 +10,7 @@ from PIL import Image
 
 import impasto
 from impasto.errors import ImageError, InputError, ShapeError, WeightsError
-from impasto.images import color
 from impasto.images.color import rgb_to_yiq
-from impasto.inference import settings
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import STYLE_SIDE, Stylizer
 from impasto.weights.files import read_metadata, read_tensors, write_tensors
@@ -129,10 +126,6 @@ def test_coral_and_histogram_keep_the_contents_colors_as_a_whole(tiny_painter, c
     for mode in ("coral", "histogram"):
         after = tiny_painter.stylize(content, style, keep_color=mode).pixels
         torch.testing.assert_close(after.mean((2, 3)), before.mean((2, 3)), rtol=0.1, atol=0.02)
-
-
-def test_the_choices_of_keep_color_are_those_of_the_colors():
-    assert get_args(settings.KeepColor) == get_args(color.KeepColor)
 
 
 # Masks

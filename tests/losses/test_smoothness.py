@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.losses.smoothness import lattice_loss, out_of_range_loss
+from impasto.errors import InputError
+from impasto.losses.smoothness import lattice_loss, out_of_range_loss, total_variation
 
 
 def images(seed: int = 0) -> torch.Tensor:
@@ -47,3 +48,41 @@ def test_lattice_loss_is_the_variance_of_the_phases():
         phases = gradient[: len(gradient) // 8 * 8].reshape(-1, 8).mean(0)
         expected += ((phases / phases.mean() - 1) ** 2).mean()
     assert float(lattice_loss(pictures)) == pytest.approx(expected, rel=1e-4)
+
+
+def numpy_variation(x, kind, wrap):
+    """By its words: differences to the right and below, and for nine points the diagonals."""
+    height, width = x.shape[-2:]
+    total = 0.0
+    steps = [(0, 1, 1.0), (1, 0, 1.0)]
+    if kind == "nine-point":
+        steps += [(1, 1, 0.5), (1, -1, 0.5)]
+    for i in range(height):
+        for j in range(width):
+            for down, right, factor in steps:
+                k, m = i + down, j + right
+                if wrap:
+                    k, m = k % height, m % width
+                elif not (k < height and 0 <= m < width):
+                    continue
+                difference = x[..., k, m] - x[..., i, j]
+                size = np.abs(difference) if kind == "l1" else difference**2
+                total += factor * size.sum()
+    return total / x.size
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("kind", ["l1", "l2", "nine-point"])
+def test_total_variation_is_the_sum_over_neighbours(kind, wrap):
+    images = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    wanted = numpy_variation(images.double().numpy(), kind, wrap)
+    assert float(total_variation(images, kind, wrap=wrap)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_total_variation_of_a_flat_picture_is_zero():
+    assert float(total_variation(torch.full((1, 3, 4, 4), 0.3), "nine-point")) == 0
+
+
+def test_total_variation_of_another_kind_is_refused():
+    with pytest.raises(InputError, match="total variation must be one of l1, l2, nine-point"):
+        total_variation(torch.zeros(1, 3, 4, 4), "l3")

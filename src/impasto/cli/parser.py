@@ -2,7 +2,9 @@
 
 A verb is a function. Its positional parameters are what is typed without a flag, its keyword
 parameters are flags in dashed form, and a parameter whose type is a dataclass stands for one flag
-per field, explained by the string below the field. The lines under "Examples:" end the help.
+per field, explained by the string below the field. With ``Given[A]`` the function gets only those
+fields of the dataclass A that were typed, as a dictionary: for settings whose defaults are a
+preset's. The lines under "Examples:" end the help.
 
 Reading order: parse, VerbParser, explain.
 """
@@ -17,7 +19,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Union
+from typing import Any, Generic, Literal, TypeVar, Union
 
 import docstring_parser
 import jsonargparse
@@ -28,6 +30,13 @@ from impasto.errors import InputError
 
 SHORT = {"output": "-o", "style": "-s"}
 """Flags so frequent that they have a letter."""
+
+Settings = TypeVar("Settings")
+
+
+class Given(dict[str, Any], Generic[Settings]):
+    """Fields of a dataclass that were typed, by name."""
+
 
 _KINDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
 
@@ -114,16 +123,21 @@ class VerbParser:
         self.flags: dict[str, Flag] = {}
         self.positionals: list[str] = []
         self.settings: dict[str, type[Any]] = {}
+        self.partial: set[str] = set()
         for parameter in inspect.signature(function, eval_str=True).parameters.values():
             self._add(parameter, helps.get(parameter.name, ""))
 
     def _add(self, parameter: inspect.Parameter, text: str) -> None:
-        if dataclasses.is_dataclass(parameter.annotation):
-            kind = parameter.annotation
+        kind = parameter.annotation
+        if partial := typing.get_origin(kind) is Given:
+            (kind,) = typing.get_args(kind)
+            self.partial.add(parameter.name)
+        if dataclasses.is_dataclass(kind):
             assert isinstance(kind, type)
             self.settings[parameter.name] = kind
             for flag in flags_of(kind):
-                self._add_flag(flag)
+                # Without a default in the help: it is the preset's.
+                self._add_flag(dataclasses.replace(flag, default=None) if partial else flag)
             return
         flag = _flag(parameter.name, parameter.annotation, parameter.default, text)
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
@@ -144,7 +158,7 @@ class VerbParser:
         self.flags[flag.name] = flag
         names = [*([SHORT[flag.name]] if flag.name in SHORT else []), flag.typed]
         if flag.kind is bool:
-            self.parser.add_argument(*names, action="store_true", help=flag.help)
+            self._add_switch(names, flag)
             return
         options: dict[str, Any] = {} if flag.optional else {"required": True}
         if flag.many:
@@ -153,6 +167,22 @@ class VerbParser:
             options["metavar"] = flag.name.rpartition("_")[2].upper()
         default = list(flag.default) if isinstance(flag.default, tuple) else flag.default
         self.parser.add_argument(*names, type=flag.kind, default=default, help=flag.help, **options)
+
+    def _add_switch(self, names: list[str], flag: Flag) -> None:
+        if flag.default is False:
+            self.parser.add_argument(*names, action="store_true", help=flag.help)
+            return
+        no = "--no-" + names[-1].removeprefix("--")  # what is on can be turned off
+        either = self.parser.add_mutually_exclusive_group()
+        for name, value in ((names[-1], True), (no, False)):
+            either.add_argument(
+                name,
+                dest=flag.name,
+                action="store_const",
+                const=value,
+                default=flag.default,
+                help=flag.help if value else argparse.SUPPRESS,
+            )
 
     def assemble(self, found: dict[str, Any]) -> dict[str, Any]:
         """Typed values as the function's arguments, the dataclasses among them built.
@@ -163,9 +193,11 @@ class VerbParser:
         values = {name: found[name] for name in self.flags}
         for name, kind in self.settings.items():
             fields = {flag.name: values.pop(flag.name) for flag in flags_of(kind)}
-            values[name] = kind(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-            )
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            if name in self.partial:
+                values[name] = Given({k: v for k, v in fields.items() if v is not None})
+            else:
+                values[name] = kind(**fields)
         return values
 
     def explain(self, message: str) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from impasto.features.vgg import VGG, VGGPlan
 from impasto.features.vgg_files import load_tensors
+from impasto.kinds import Padding, Pooling
 from impasto.weights.files import read_tensors
 
 LITE_PLAN = VGGPlan(depths=(2, 2, 4, 4, 1), widths=(16, 32, 64, 128, 128))
@@ -135,17 +136,25 @@ def distillation_losses(
     }
 
 
-def load_lite(path: str | Path, layers: Sequence[str]) -> VGG:
+def load_lite(
+    path: str | Path,
+    layers: Sequence[str],
+    *,
+    padding: Padding | None = None,
+    pooling: Pooling = "max",
+) -> VGG:
     """The frozen network with the taps asked for; the heads stay in the file.
 
     Args:
         path: Its ``.safetensors`` file.
         layers: Names such as "relu4_1"; the network ends at the deepest.
+        padding: None is "reflect", with which it was learned.
+        pooling: See VGG.
 
     Raises:
         WeightsError: The file is missing, damaged or not lite's, or has a NaN.
         InputError: A layer does not exist, or none is given.
     """
-    network = VGG(LITE_PLAN, layers, padding="reflect")
+    network = VGG(LITE_PLAN, layers, padding=padding or "reflect", pooling=pooling)
     load_tensors(network, read_tensors(path), "impasto", path)
     return network

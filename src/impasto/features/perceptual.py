@@ -8,18 +8,27 @@ from impasto.errors import InputError
 from impasto.features.lite import load_lite
 from impasto.features.vgg import PLANS, VGG
 from impasto.features.vgg_files import load_vgg
+from impasto.kinds import Padding, Pooling
 from impasto.weights.files import read_metadata
 from impasto.weights.registry import known_weights
 from impasto.weights.store import find_weights
 
 
-def load_perceptual(name: str | os.PathLike[str], layers: Sequence[str]) -> VGG:
+def load_perceptual(
+    name: str | os.PathLike[str],
+    layers: Sequence[str],
+    *,
+    padding: Padding | None = None,
+    pooling: Pooling = "max",
+) -> VGG:
     """A frozen perceptual network.
 
     Args:
         name: "lite" (bundled), "vgg19", "vgg16" and their "-bn" forms (fetched once), or the
             path of lite's file or of a VGG-19 in any layout that ``features/vgg_files.py`` knows.
         layers: Taps wanted.
+        padding: At the borders; None is that with which the weights were learned.
+        pooling: Between blocks; see VGG.
 
     Raises:
         WeightsError: The weights are missing, damaged or of another network.
@@ -33,6 +42,6 @@ def load_perceptual(name: str | os.PathLike[str], layers: Sequence[str]) -> VGG:
     path = find_weights(name if isinstance(name, str) else Path(name))
     is_tensors = path.suffix.lower() == ".safetensors"
     if is_tensors and read_metadata(path).get("method") == "lite":
-        return load_lite(path, layers)
+        return load_lite(path, layers, padding=padding, pooling=pooling)
     plan = str(name) if str(name) in PLANS else "vgg19"
-    return load_vgg(path, plan, tuple(layers))
+    return load_vgg(path, plan, tuple(layers), padding=padding, pooling=pooling)

@@ -56,7 +56,7 @@ class _RowMoments(torch.autograd.Function):
         return torch.addcmul(of_mean / count - slope * mean, rows, slope)
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Channel correlations averaged over positions: G[b,i,j] = mean_k F[b,i,k] F[b,j,k].
 
     Gatys, Ecker and Bethge 2016, section 2.2, divided here by the number of positions so that
@@ -64,6 +64,9 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Args:
         features: (B, C, H, W), floating point.
+        weights: (1, 1, H, W), at least 0, how much each position counts: the guided Gram matrix
+            of Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017.
+            None counts all alike.
 
     Returns:
         (B, C, C), symmetric, positive semi-definite, float32 or wider.
@@ -71,16 +74,16 @@ def gram_matrix(features: Tensor) -> Tensor:
     Raises:
         ShapeError: ``features`` is not (B, C, H, W).
     """
-    check_shape(features, "B C H W", name="features")
-    flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)  # (B, C, HW)
-    return _mean_outer_product(flat)
+    flat, shares = _flat(features, weights)
+    return _mean_outer_product(flat, shares)
 
 
-def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and covariance of the channels over positions.
 
     Args:
         features: (B, C, H, W), floating point.
+        weights: (1, 1, H, W), at least 0, how much each position counts; None counts all alike.
 
     Returns:
         Mean (B, C) and biased covariance (B, C, C), float32 or wider.
@@ -88,14 +91,24 @@ def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ShapeError: ``features`` is not (B, C, H, W).
     """
+    flat, shares = _flat(features, weights)
+    mean = flat.mean(-1) if shares is None else (flat * shares).sum(-1)  # (B, C)
+    return mean, _mean_outer_product(flat - mean[..., None], shares)
+
+
+def _flat(features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """(B, C, HW) in float32 or wider, and weights (1, 1, HW) that sum to 1."""
     check_shape(features, "B C H W", name="features")
-    flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)  # (B, C, HW)
-    mean = flat.mean(-1)  # (B, C)
-    centred = flat - mean[..., None]
-    return mean, _mean_outer_product(centred)
+    flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)
+    if weights is None:
+        return flat, None
+    shares = weights.to(flat).flatten(2)
+    return flat, shares / shares.sum().clamp_min(1e-12)
 
 
-def _mean_outer_product(flat: Tensor) -> Tensor:
+def _mean_outer_product(flat: Tensor, shares: Tensor | None) -> Tensor:
     # Autocast would round these sums over all positions back to half precision.
     with torch.autocast(flat.device.type, enabled=False):
-        return flat @ flat.mT / flat.shape[-1]
+        if shares is None:
+            return flat @ flat.mT / flat.shape[-1]
+        return (flat * shares) @ flat.mT

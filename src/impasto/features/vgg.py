@@ -13,7 +13,8 @@ Departures, each with its reason:
     input       every published normalisation (ImageNet's, Caffe's BGR means, the 1x1 convolution
                 of the normalised VGG) is one affine map of RGB in [0, 1], so it lives inside as a
                 frozen 1x1 convolution and callers never normalise.
-    padding     "reflect" on request; zero padding draws frames around stylized pictures.
+    padding     "reflect" on request; zero padding draws frames around stylized pictures. With
+                "circular" a picture whose sides are multiples of the grid wraps around.
     pooling     "avg" and "l2" on request (Gatys 2016, sec. 2; l2 keeps the energy), rescaled.
     odd sizes   pools round down, as the published networks do; some ports of AdaIN round up.
 """
@@ -28,9 +29,7 @@ from torch import Tensor, nn
 
 from impasto.checks import check_choice, check_shape
 from impasto.errors import InputError
-
-Padding = Literal["zero", "reflect", "replicate"]
-Pooling = Literal["max", "avg", "l2"]
+from impasto.kinds import Padding, Pooling
 
 _POOL_RESCALE: dict[str, float] = {"max": 1.0, "avg": 2.0, "l2": 0.78}
 """Factors that keep mean activations near those of max pooling on photographs."""
@@ -104,6 +103,10 @@ class VGG(nn.Module):
         pooling: Between blocks.
         trainable: Leave parameters open to gradients and follow ``.train()``.
 
+    Attributes:
+        preprocessing: Which normalisation the loaded weights were learned with, "torchvision",
+            "caffe", "normalised" or "lite": loss weights hold for one alone. None before loading.
+
     Raises:
         InputError: Unknown plan, layer, padding or pooling.
     """
@@ -125,6 +128,7 @@ class VGG(nn.Module):
         check_choice("pooling", pooling, get_args(Pooling))
         self.plan, self.padding, self.pooling, self.trainable = plan, padding, pooling, trainable
         self.layers = check_layers(layers, plan)
+        self.preprocessing: str | None = None
         self.input = nn.Conv2d(3, 3, 1)
         with torch.no_grad():
             self.input.weight.copy_(torch.eye(3).view(3, 3, 1, 1))
@@ -136,7 +140,7 @@ class VGG(nn.Module):
 
     def _build(self, names: list[str]) -> nn.ModuleDict:
         end = names.index(self.layers[-1]) + 1
-        mode: Literal["zeros", "reflect", "replicate"]
+        mode: Literal["zeros", "reflect", "replicate", "circular"]
         mode = "zeros" if self.padding == "zero" else self.padding
         steps = nn.ModuleDict()
         channels = 3
@@ -190,11 +194,16 @@ class VGG(nn.Module):
             return F.avg_pool2d(x, 2) * _POOL_RESCALE["avg"]
         return (F.avg_pool2d(x.square(), 2) * 4 + 1e-12).sqrt() * _POOL_RESCALE["l2"]
 
-    def _check_size(self, images: Tensor) -> None:
+    @property
+    def least_side(self) -> int:
+        """The least height and width of a picture for the deepest layer, in pixels."""
         block = int(self.layers[-1][4])
         pools = block if self.layers[-1].startswith("pool") else block - 1
         # A convolution that reflects its border needs a neighbour to copy from.
-        least = max(2**pools, 2**block if self.padding == "reflect" else 1)
+        return max(1 << pools, 1 << block if self.padding == "reflect" else 1)
+
+    def _check_size(self, images: Tensor) -> None:
+        least = self.least_side
         if min(images.shape[-2:]) < least:
             raise InputError(
                 f"a picture of {images.shape[-2]}x{images.shape[-1]} pixels is too small for "

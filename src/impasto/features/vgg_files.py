@@ -25,10 +25,20 @@ from torch import Tensor
 
 from impasto.checks import check_choice
 from impasto.errors import WeightsError
-from impasto.features.vgg import PLANS, VGG, Padding, Pooling, VGGPlan, layer_names
+from impasto.features.vgg import PLANS, VGG, VGGPlan, layer_names
+from impasto.kinds import Padding, Pooling
 from impasto.weights.files import check_finite, read_tensors
 
 Layout = Literal["impasto", "torchvision", "keras", "normalised", "distilled"]
+
+PREPROCESSING: dict[Layout, str] = {
+    "impasto": "lite",
+    "torchvision": "torchvision",
+    "keras": "caffe",
+    "normalised": "normalised",
+    "distilled": "normalised",
+}
+"""What loss weights are bound to, by layout."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -124,6 +134,7 @@ def load_tensors(
     for name, key in keys.items():
         target[name].copy_(tensors[key])
     _set_input(network, layout)
+    network.preprocessing = PREPROCESSING[layout]
 
 
 def _check_network(

@@ -11,16 +11,14 @@ Departures: histograms are matched per channel over 65,536 levels, exactly; the 
 CORAL get a small identity so that a flat picture has an inverse.
 """
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from impasto.checks import check_choice, check_shape
 from impasto.errors import ShapeError
-
-KeepColor = Literal["none", "luma", "coral", "histogram"]
-"""How a stylized picture keeps the content's colours."""
+from impasto.kinds import KeepColor
 
 # NTSC's luma and two chroma axes (Gatys 2016, section 4.2 works in this space).
 _YIQ = (

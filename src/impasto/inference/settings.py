@@ -1,12 +1,10 @@
 """What can be said about one painted picture; flags, schema and docs derive from this."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from impasto.checks import check_choice, check_range
-
-# That of images/color.py once more: a command's help must not wait for torch. A test compares them.
-KeepColor = Literal["none", "luma", "coral", "histogram"]
+from impasto.kinds import KeepColor
 
 
 @dataclass(frozen=True, kw_only=True)
