@@ -244,7 +244,7 @@ def test_offline_error_says_everything_once(house, monkeypatch):
     assert text.startswith("vgg could not be fetched (127.0.0.1: ")
     assert "when online type: impasto models fetch vgg" in text
     assert f"or put the file at {house.cache / 'vgg.pth'}" in text
-    assert text.endswith("; or use --perceptual lite.")
+    assert text.endswith("; or use --network lite.")
     assert "\n" not in text
 
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, InputError
+from impasto.inference.plan import STREAM
 
 
 def print_json(document: Any) -> None:
@@ -57,10 +58,10 @@ def progress_bar(
         in_bytes: Count bytes.
 
     Yields:
-        A function to call with what is done, and perhaps a new total.
+        A function to call with what is done, and perhaps a new total or a note to show.
     """
     if not sys.stderr.isatty() or total == 1:
-        yield lambda done, total=None: None
+        yield lambda done, total=None, note="": None
         return
     from rich import progress
     from rich.console import Console
@@ -77,7 +78,23 @@ def progress_bar(
     ) as bar:
         task = bar.add_task(title, total=total)
 
-        def update(done: int, total: int | None = None) -> None:
-            bar.update(task, completed=done, total=total)
+        def update(done: int, total: int | None = None, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{title} {note}".rstrip())
 
         yield update
+
+
+def check_stdout(paths: list[str], output: str | None, json: bool) -> None:
+    """Find out before any work whether standard output can take what will be sent there.
+
+    Raises:
+        InputError: A picture and a JSON document both, or a picture to a terminal.
+    """
+    if output != STREAM and not (paths == [STREAM] and output is None):
+        return
+    if json:
+        raise InputError("standard output can take the painting or --json; give -o FILE.")
+    if sys.stdout.isatty():
+        raise InputError(
+            "a painting is no text for a terminal; give -o FILE, or send it on with |."
+        )

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from impasto.errors import InputError
-from impasto.features.lite import load_lite
-from impasto.features.vgg import PLANS, VGG
-from impasto.features.vgg_files import load_vgg
+from impasto.features.lite import LITE_PLAN, load_lite
+from impasto.features.vgg import PLANS, VGG, layer_names
+from impasto.features.vgg_files import layers_in_file, load_vgg
 from impasto.kinds import Padding, Pooling
 from impasto.weights.files import read_metadata
 from impasto.weights.registry import known_weights
@@ -34,6 +34,24 @@ def load_perceptual(
         WeightsError: The weights are missing, damaged or of another network.
         InputError: A layer or a name does not exist, or the name is of another kind of network.
     """
+    path, plan = _find(name)
+    if plan == "lite":
+        return load_lite(path, layers, padding=padding, pooling=pooling)
+    return load_vgg(path, plan, tuple(layers), padding=padding, pooling=pooling)
+
+
+def layers_held(name: str | os.PathLike[str]) -> list[str]:
+    """Taps that a network's file has the weights for, in forward order.
+
+    Raises:
+        WeightsError, InputError: See ``load_perceptual``.
+    """
+    path, plan = _find(name)
+    return layer_names(LITE_PLAN) if plan == "lite" else layers_in_file(path, plan)
+
+
+def _find(name: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Its file, and "lite" or the name of a VGG's plan."""
     entry = known_weights().get(str(name))
     if entry and entry.kind != "perceptual":
         raise InputError(
@@ -42,6 +60,5 @@ def load_perceptual(
     path = find_weights(name if isinstance(name, str) else Path(name))
     is_tensors = path.suffix.lower() == ".safetensors"
     if is_tensors and read_metadata(path).get("method") == "lite":
-        return load_lite(path, layers, padding=padding, pooling=pooling)
-    plan = str(name) if str(name) in PLANS else "vgg19"
-    return load_vgg(path, plan, tuple(layers), padding=padding, pooling=pooling)
+        return path, "lite"
+    return path, str(name) if str(name) in PLANS else "vgg19"

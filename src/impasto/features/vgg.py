@@ -165,7 +165,7 @@ class VGG(nn.Module):
             InputError: The picture is too small for the deepest layer.
         """
         check_shape(images, "B 3 H W", name="images")
-        self._check_size(images)
+        self.check_size((images.shape[-2], images.shape[-1]))
         taps: dict[str, Tensor] = {}
         x = self.input(images)
         for name in layer_names(self.plan):
@@ -202,12 +202,23 @@ class VGG(nn.Module):
         # A convolution that reflects its border needs a neighbour to copy from.
         return max(1 << pools, 1 << block if self.padding == "reflect" else 1)
 
-    def _check_size(self, images: Tensor) -> None:
-        least = self.least_side
-        if min(images.shape[-2:]) < least:
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse a picture too small for the deepest layer.
+
+        Args:
+            size: (height, width).
+
+        Raises:
+            InputError: It is too small; the message gives the least size.
+        """
+        block = int(self.layers[-1][4])
+        pools = block if self.layers[-1].startswith("pool") else block - 1
+        # A convolution that reflects its border needs a neighbour to copy from.
+        least = max(2**pools, 2**block if self.padding == "reflect" else 1)
+        if min(size) < least:
             raise InputError(
-                f"a picture of {images.shape[-2]}x{images.shape[-1]} pixels is too small for "
-                f"{self.layers[-1]}; use at least {least}x{least} or a layer less deep."
+                f"a picture of {size[0]}x{size[1]} pixels is too small for {self.layers[-1]}; use "
+                f"at least {least}x{least} or a layer less deep."
             )
 
     def train(self, mode: bool = True) -> Self:

@@ -78,6 +78,21 @@ def load_vgg(
     return network
 
 
+def layers_in_file(path: str | Path, plan: str = "vgg19") -> list[str]:
+    """Taps that a file holds the weights for, in forward order; see ``load_vgg``.
+
+    Raises:
+        WeightsError: The file is missing or damaged, or its layout is unknown.
+        InputError: Unknown plan.
+    """
+    check_choice("network", plan, PLANS)
+    tensors = read_tensors(path)
+    keys = _conv_keys(PLANS[plan], recognise(tensors, path))
+    names = layer_names(PLANS[plan])
+    missing = next((conv for conv, (weight, _) in keys.items() if weight not in tensors), None)
+    return names[: names.index(missing)] if missing else names
+
+
 def recognise(tensors: Mapping[str, Tensor], path: str | Path) -> Layout:
     """Tell which layout a file has.
 

@@ -313,7 +313,7 @@ def _put_in_place(entry: WeightsEntry, part: Path, path: Path) -> Path:
 
 
 def _failure(entry: WeightsEntry, path: Path, reasons: list[str]) -> str:
-    offline = "; or use --perceptual lite" if entry.kind == "perceptual" else ""
+    offline = "; or use --network lite" if entry.kind == "perceptual" else ""
     return (
         f"{entry.name} could not be fetched ({'; '.join(reasons)}); when online type: "
         f"impasto models fetch {entry.name}; or put the file at {path}{offline}."

@@ -1,0 +1,138 @@
+"""Adam and L-BFGS on pixels.
+
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015
+    Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical
+    Programming 45, 1989; line search: Nocedal and Wright, "Numerical Optimization", algorithm 3.5
+
+torch has both; here stands what pixels ask of them: no early stop, no loss computed twice, and
+moments that survive a change of size.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.losses.finite import check_finite
+
+Loss = Callable[[Tensor], dict[str, Tensor]]
+"""A picture's weighted terms."""
+
+
+class PixelAdam:
+    """Adam whose moments can be carried to another size.
+
+    Args:
+        image: (1, 3, H, W), the leaf that is optimised.
+        loss: Of it.
+        learning_rate: In units of pixels' range.
+        beta2: Memory of squared gradients.
+        clamp: To [0, 1] after each step.
+    """
+
+    def __init__(
+        self, image: Tensor, loss: Loss, *, learning_rate: float, beta2: float, clamp: bool
+    ) -> None:
+        self.image, self.loss, self.clamp = image, loss, clamp
+        self.adam = torch.optim.Adam([image], lr=learning_rate, betas=(0.9, beta2))
+
+    def step(self) -> dict[str, float]:
+        """One update; the terms before it."""
+        self.adam.zero_grad()
+        terms = self.loss(self.image)
+        check_finite(terms)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        self.adam.step()
+        if self.clamp:
+            with torch.no_grad():
+                self.image.clamp_(0, 1)
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return dict(self.adam.state_dict())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; moments of another size are resized.
+
+        A squared gradient must stay at least 0, so it is interpolated without overshoot.
+        """
+        self.adam.load_state_dict(dict(state))
+        for moments in self.adam.state.values():
+            size = self.image.shape[-2:]
+            if moments["exp_avg"].shape[-2:] == size:
+                continue
+            moments["exp_avg"] = F.interpolate(
+                moments["exp_avg"], size=size, mode="bicubic", align_corners=False
+            )
+            moments["exp_avg_sq"] = F.interpolate(
+                moments["exp_avg_sq"], size=size, mode="bilinear", align_corners=False
+            )
+
+
+class PixelLBFGS:
+    """L-BFGS with strong Wolfe conditions that goes on as long as it is asked.
+
+    torch's stops when a change is small, and computes the loss at the start of each call again
+    though the last one ended there; tolerances below 0 and a memory of what was computed mend it.
+
+    Args:
+        image: (1, 3, H, W), the leaf that is optimised.
+        loss: Of it.
+        learning_rate: First trial step of the line search, in units of the quasi-Newton step.
+        history: Steps remembered.
+    """
+
+    def __init__(self, image: Tensor, loss: Loss, *, learning_rate: float, history: int) -> None:
+        self.image, self.loss = image, loss
+        self.evaluations = 0
+        self._known: list[tuple[Tensor, dict[str, Tensor], Tensor]] = []
+        self.lbfgs = torch.optim.LBFGS(
+            [image],
+            lr=learning_rate,
+            max_iter=1,
+            max_eval=64,
+            history_size=history,
+            tolerance_grad=0.0,
+            tolerance_change=-1.0,
+            line_search_fn="strong_wolfe",
+        )
+
+    def step(self) -> dict[str, float]:
+        """One iteration, with as many evaluations as its line search needs; the terms after it."""
+        self.lbfgs.step(self._evaluate)  # type: ignore[no-untyped-call]
+        terms = self._look_up() or self._compute()
+        return {name: float(value) for name, value in terms[1].items()}
+
+    def _evaluate(self) -> Tensor:
+        _, terms, gradient = self._look_up() or self._compute()
+        self.image.grad = gradient.clone()
+        return torch.stack(list(terms.values())).sum()
+
+    def _look_up(self) -> tuple[Tensor, dict[str, Tensor], Tensor] | None:
+        here = self.image.detach()
+        return next((known for known in self._known if torch.equal(known[0], here)), None)
+
+    def _compute(self) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        self.evaluations += 1
+        with torch.enable_grad():
+            terms = self.loss(self.image)
+            check_finite(terms)
+            total = torch.stack(list(terms.values())).sum()
+            (gradient,) = torch.autograd.grad(total, self.image)
+        found = {name: value.detach() for name, value in terms.items()}
+        known = self.image.detach().clone(), found, gradient
+        # A line search ends at one of its last trials, not always at the very last.
+        self._known = [known, *self._known[:3]]
+        return known
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return dict(self.lbfgs.state_dict())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; a history of another size is forgotten."""
+        if state["state"] and state["state"][0]["d"].numel() == self.image.numel():
+            self.lbfgs.load_state_dict(dict(state))
