@@ -105,7 +105,7 @@ def transfer(
     label = "-".join(Path(name).stem for name in style)
     run = _Run(files, _beside(content, label), [content, *style, *(mask or [])])
     with quick_start():
-        from impasto.inference.transfer import begin
+        from impasto.inference.transfer import transfer as begin
 
     begun = begin(
         content,

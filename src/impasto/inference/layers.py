@@ -37,8 +37,8 @@ class LayerStudy:
 
 def layers_of(
     network: str | os.PathLike[str] = "lite",
-    reconstructed: tuple[str, ...] = RECONSTRUCTED,
-    strokes: tuple[str, ...] = STROKES,
+    reconstructed: tuple[str, ...] | None = None,
+    strokes: tuple[str, ...] | None = None,
 ) -> list[tuple[Study, str]]:
     """Which studies a network allows: those layers of the two lists that it has.
 
@@ -47,6 +47,8 @@ def layers_of(
         WeightsError: The network is not at hand.
     """
     held = layers_held(network)
+    reconstructed = RECONSTRUCTED if reconstructed is None else reconstructed
+    strokes = STROKES if strokes is None else strokes
     for layer in (*reconstructed, *strokes):
         check_choice("layer", layer, layer_names(PLANS["vgg19"]))
     wanted: list[tuple[Study, str]] = [("reconstruction", name) for name in reconstructed]
@@ -72,7 +74,7 @@ def study_layers(
         studies: Which; None takes all that the network allows (see ``layers_of``).
         size: Long side of each in pixels.
         steps: At each scale.
-        device: See ``begin``.
+        device: See ``transfer``.
         seed: Of the noise they begin with.
 
     Yields:

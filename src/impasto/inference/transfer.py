@@ -1,6 +1,6 @@
 """An optimisation with everything around it: reading, networks, colours, transparency, resuming.
 
-Reading order: Transfer (one run), begin (what a run is made of), texture and invert (what they
+Reading order: Transfer (one run), transfer (what a run is made of), texture and invert (what they
 change in the settings).
 """
 
@@ -109,7 +109,7 @@ class Transfer:
         return json.dumps(asdict(self.config), sort_keys=True)
 
 
-def begin(
+def transfer(
     content: Any = None,
     style: Any = (),
     *,
@@ -122,7 +122,10 @@ def begin(
     shape: tuple[int, int] | None = None,
     **settings: Any,
 ) -> Transfer:
-    """Prepare a run.
+    """Prepare to paint by changing the pixels step by step; iterate over what comes back.
+
+    Nothing is computed before. ``for step in transfer(...)`` shows every step with its losses and
+    the picture so far; ``.picture`` is the result.
 
     Args:
         content: A path, bytes, PIL image, array, tensor or Picture; None for a texture.
@@ -169,34 +172,34 @@ def begin(
 def texture(
     style: Any, *, preset: str = "recommended", shape: tuple[int, int] | None = None, **rest: Any
 ) -> Transfer:
-    """Prepare a texture: the style alone, from noise, in any shape; see ``begin``.
+    """Prepare a texture: the style alone, from noise, in any shape; see ``transfer``.
 
     Args:
         style: One picture or several.
-        preset: See ``begin``.
+        preset: See ``transfer``.
         shape: (height, width) of the result; None is a square of the setting ``size``.
-        **rest: As for ``begin``.
+        **rest: As for ``transfer``.
     """
     if shape is not None:
         rest["size"] = max(shape)
     side = rest.get("size", PRESETS[preset].config.size if preset in PRESETS else 512)
     rest.setdefault("init", "style-colors")
-    return begin(
+    return transfer(
         None, style, preset=preset, shape=shape or (side, side), **rest, content_weight=0.0
     )
 
 
 def invert(content: Any, *, layer: str, preset: str = "recommended", **rest: Any) -> Transfer:
-    """Prepare an inversion: what one layer still knows of a picture, from noise; see ``begin``.
+    """Prepare an inversion: what one layer still knows of a picture, from noise; see ``transfer``.
 
     Args:
         content: The picture.
         layer: Whose features are kept.
-        preset: See ``begin``.
-        **rest: As for ``begin``.
+        preset: See ``transfer``.
+        **rest: As for ``transfer``.
     """
     rest.setdefault("init", "noise")
-    return begin(content, preset=preset, **rest, content_layers=(layer,), style_weight=0.0)
+    return transfer(content, preset=preset, **rest, content_layers=(layer,), style_weight=0.0)
 
 
 def _config(preset: str, settings: dict[str, Any]) -> TransferConfig:

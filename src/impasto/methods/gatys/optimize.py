@@ -152,7 +152,9 @@ class Optimization:
             )
         self.index = index
         if index:
-            self._enter(scale, state["image"].to(self._device))
+            self._enter(scale, state["image"])
+            with torch.no_grad():  # as it was: L-BFGS may stand a little outside [0, 1]
+                self.image.copy_(state["image"])
             self._average, self._weight = state["average"].to(self._device), state["weight"]
             assert self._optimizer is not None
             self._optimizer.restore(state["optimizer"])
