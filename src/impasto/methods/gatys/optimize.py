@@ -200,11 +200,16 @@ class Optimization:
         content = None
         if self.content is not None and self.config.content_weight:
             content = resize(self.content, size).to(self._device)
-        factor = max(size) * self.config.style_scale
-        styles = [_style_at(style, factor).to(self._device) for style in self.styles]
+        styles = [self.style_at(style, size) for style in self.styles]
         masks = [resize(m, size).to(self._device) for m in self.masks] if self.masks else None
         used = styles if self.config.style_weight else []
         return Objective(self.network, self.config, content, used, self.shares, masks)
+
+    def style_at(self, style: Tensor, size: tuple[int, int]) -> Tensor:
+        """A style for a picture of that size: of the same long side, so that strokes fit."""
+        factor = max(size) * self.config.style_scale / max(style.shape[-2:])
+        height, width = (max(1, round(side * factor)) for side in style.shape[-2:])
+        return resize(style, (height, width)).to(self._device)
 
     def _remember(self) -> None:
         """Exponential average of the pictures at this scale, without a bias to its beginning."""
@@ -265,13 +270,6 @@ def _check_parts(
 def _pools(network: VGG) -> int:
     deepest = network.layers[-1]
     return int(deepest[4]) - (not deepest.startswith("pool"))
-
-
-def _style_at(style: Tensor, longest: float) -> Tensor:
-    """The style with its long side like the result's, so that its strokes are as large."""
-    factor = longest / max(style.shape[-2:])
-    size = tuple(max(1, round(side * factor)) for side in style.shape[-2:])
-    return resize(style, size)  # type: ignore[arg-type]
 
 
 def _resized(image: Tensor, size: tuple[int, int], *, wrap: bool) -> Tensor:
