@@ -56,7 +56,7 @@ def tiny_weights(tmp_path_factory) -> Path:
     from impasto.weights.files import write_tensors
 
     torch.manual_seed(0)
-    config = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
+    config = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
     network = Swift(config)
     for parameter in network.to_film[-1].parameters():  # zero at first: nothing to be seen
         torch.nn.init.normal_(parameter, std=0.1)
@@ -94,3 +94,24 @@ def tiny_styles(tiny_painter, tmp_path_factory) -> Path:
             year="1831",
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_vgg(tmp_path_factory) -> Path:
+    """A file of a VGG-19 in Caffe's layout, of few channels, random but alive at every layer."""
+    torch = pytest.importorskip("torch")
+    from impasto.features.vgg import PLANS
+    from impasto.weights.files import write_tensors
+
+    generator = torch.Generator().manual_seed(0)
+    tensors, channels = {}, 3
+    for block, depth in enumerate(PLANS["vgg19"].depths, start=1):
+        for index in range(1, depth + 1):
+            weight = torch.randn(8, channels, 3, 3, generator=generator)
+            gain = (2 / (9 * channels)) ** 0.5 / (60 if channels == 3 else 1)
+            tensors[f"block{block}_conv{index}/kernel"] = weight * gain
+            tensors[f"block{block}_conv{index}/bias"] = torch.full((8,), 0.05)
+            channels = 8
+    path = tmp_path_factory.mktemp("vgg") / "caffe.safetensors"
+    write_tensors(path, tensors, {})
+    return path

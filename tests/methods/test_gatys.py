@@ -208,6 +208,19 @@ def test_relative_losses_do_not_know_the_network_s_scale(network):
         torch.testing.assert_close(values[0][name], values[1][name], rtol=1e-3, atol=1e-5)
 
 
+def test_half_precision_is_of_the_network_alone(network):
+    config = settings()
+    whole, half = (
+        Objective(network(config), config, CONTENT, [STYLE], [1.0], precision=precision)
+        for precision in (torch.float32, torch.bfloat16)
+    )
+    for name, value in half(CONTENT.flip(-1)).items():
+        wanted = whole(CONTENT.flip(-1))[name]
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, wanted, rtol=0.1, atol=0.01)
+        assert not torch.equal(value, wanted) or name in ("tv", "range")
+
+
 def test_masks_rule_their_regions(network):
     """Where a style's mask is black its loss has no gradient (but for what layers see around)."""
     config = settings(content_weight=0, tv_weight=0, clamp=False, style_layers=("relu1_1",))

@@ -15,6 +15,7 @@ from impasto.images.files import check_destination
 from impasto.images.formats import choose_format
 from impasto.kinds import KeepColor
 from impasto.methods.gatys.settings import TransferConfig
+from impasto.runtime import Precision
 
 if TYPE_CHECKING:
     from impasto.inference.transfer import Transfer
@@ -37,6 +38,9 @@ class Model:
 
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps."""
+
+    precision: Precision = "float32"
+    """Of the network; auto is bfloat16 where that is faster."""
 
 
 @dataclass(frozen=True, kw_only=True)

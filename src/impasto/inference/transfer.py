@@ -30,7 +30,7 @@ from impasto.methods.gatys.objective import needed_layers
 from impasto.methods.gatys.optimize import Optimization
 from impasto.methods.gatys.presets import PRESETS, check_fit, preset_config
 from impasto.methods.gatys.settings import TransferConfig
-from impasto.runtime import pick_device
+from impasto.runtime import pick_device, pick_dtype
 
 
 class Transfer:
@@ -119,6 +119,7 @@ def transfer(
     start: Any = None,
     keep_color: KeepColor = "none",
     device: str = "auto",
+    precision: str = "float32",
     shape: tuple[int, int] | None = None,
     **settings: Any,
 ) -> Transfer:
@@ -136,6 +137,8 @@ def transfer(
         start: First picture, of any size; None begins as the setting ``init`` says.
         keep_color: Of the content.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        precision: Of the network: "float32", "bfloat16", or "auto", which is bfloat16 where the
+            processor is faster at it. L-BFGS searches along lines: rounding disturbs it.
         shape: (height, width) of a texture's result.
         **settings: Fields of TransferConfig.
 
@@ -154,7 +157,8 @@ def transfer(
     name = network or PRESETS[preset].network
     vgg = load_perceptual(name, layers, padding=padding, pooling=config.pooling)
     check_fit(preset, sum(vgg.plan.depths), vgg.preprocessing, str(name))
-    vgg = channels_last(vgg, pick_device(device))
+    target = pick_device(device)
+    vgg = channels_last(vgg, target)
     masks = [_mask(one, photo, shape) for one in _as_list(mask)] if mask is not None else None
     optimization = Optimization(
         vgg,
@@ -164,6 +168,7 @@ def transfer(
         size=shape,
         masks=masks,
         start=None if start is None else read_picture(start).pixels,
+        precision=pick_dtype(precision, target),
     )
     vgg.check_size(optimization.scales[0])
     return Transfer(optimization, photo, keep_color)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.features.vgg import VGG
-from impasto.losses.distances import StyleDistance, Target, mean_target, style_distance
+from impasto.losses.distances import Target, mean_target, style_distance
 from impasto.losses.smoothness import out_of_range_loss, total_variation
 from impasto.methods.gatys.settings import TransferConfig
 
@@ -33,6 +33,7 @@ class Objective:
         style_shares: One per style, summing to 1.
         masks: (1, 1, H, W) in [0, 1], one per style, where that style counts; None: everywhere,
             as one mean style.
+        precision: Of the network; losses are float32 always.
     """
 
     def __init__(
@@ -43,14 +44,15 @@ class Objective:
         styles: Sequence[Tensor],
         style_shares: Sequence[float],
         masks: Sequence[Tensor] | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> None:
-        self.network, self.config = network, config
+        self.network, self.config, self.precision = network, config, precision
         self.content_weights = _counting(config, "content") if content is not None else {}
         self.style_weights = _counting(config, "style") if styles else {}
         self.distance = style_distance(config.style_loss, config.gram_normalization)
         self.masks = list(masks) if masks else [None]
         with torch.no_grad():
-            taps = network(content) if content is not None and self.content_weights else {}
+            taps = self._look(content) if content is not None and self.content_weights else {}
             self.content_targets = {name: taps[name].clone() for name in self.content_weights}
             self.style_targets = self._style_targets(styles, style_shares)
 
@@ -60,7 +62,7 @@ class Objective:
         """(share, mask, layer -> target): one mean style, or one entry per masked style."""
         if not self.style_weights:
             return []
-        described = [_describe(self.network, self.distance, self.style_weights, s) for s in styles]
+        described = [self._describe(style) for style in styles]
         if self.masks == [None]:
             merged = {
                 name: mean_target([d[name] for d in described], shares)
@@ -72,6 +74,15 @@ class Objective:
             for share, mask, own in zip(shares, self.masks, described, strict=True)
         ]
 
+    def _look(self, image: Tensor) -> dict[str, Tensor]:
+        half = self.precision != torch.float32
+        with torch.autocast(image.device.type, dtype=self.precision, enabled=half):
+            return self.network(image)  # type: ignore[no-any-return]
+
+    def _describe(self, style: Tensor) -> dict[str, Target]:
+        taps = self._look(style)
+        return {name: self.distance.describe(taps[name].float()) for name in self.style_weights}
+
     def _prepared(self, targets: Mapping[str, Target]) -> dict[str, Target]:
         return {name: self.distance.prepare(target) for name, target in targets.items()}
 
@@ -82,7 +93,7 @@ class Objective:
             Scalars by name: "content", "style", "tv" and "range", those that count.
         """
         config, losses = self.config, {}
-        taps = self.network(image) if self.content_weights or self.style_weights else {}
+        taps = self._look(image) if self.content_weights or self.style_weights else {}
         if self.content_weights:
             losses["content"] = config.content_weight * self._content(taps)
         if self.style_weights:
@@ -118,13 +129,6 @@ class Objective:
                     term = term / self.distance.unit(target).clamp_min(1e-8)
                 terms.append(share * weight * term)
         return torch.stack(terms).sum()
-
-
-def _describe(
-    network: VGG, distance: StyleDistance, layers: Mapping[str, float], style: Tensor
-) -> dict[str, Target]:
-    taps = network(style)
-    return {name: distance.describe(taps[name].float()) for name in layers}
 
 
 def _on_grid(mask: Tensor, features: Tensor) -> Tensor:

@@ -69,6 +69,7 @@ class Optimization:
         masks: (1, 1, H, W) in [0, 1], one per style.
         start: (1, 3, H, W) in [0, 1], any size: the first picture; None begins as ``config.init``
             says.
+        precision: Of the network.
 
     Raises:
         InputError: Neither content nor style, weights or masks that do not fit the styles, or an
@@ -85,8 +86,9 @@ class Optimization:
         size: tuple[int, int] | None = None,
         masks: Sequence[Tensor] | None = None,
         start: Tensor | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> None:
-        self.network, self.config = network, config
+        self.network, self.config, self.precision = network, config, precision
         for picture in (content, start, *styles):
             if picture is not None:
                 check_shape(picture, "1 3 H W", name="picture")
@@ -203,7 +205,9 @@ class Optimization:
         styles = [self.style_at(style, size) for style in self.styles]
         masks = [resize(m, size).to(self._device) for m in self.masks] if self.masks else None
         used = styles if self.config.style_weight else []
-        return Objective(self.network, self.config, content, used, self.shares, masks)
+        return Objective(
+            self.network, self.config, content, used, self.shares, masks, self.precision
+        )
 
     def style_at(self, style: Tensor, size: tuple[int, int]) -> Tensor:
         """A style for a picture of that size: of the same long side, so that strokes fit."""

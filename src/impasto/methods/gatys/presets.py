@@ -12,7 +12,8 @@ made for and refuses others; ours counts every loss in units of its target and f
     ai-art         Adi-iitd's AI-Art, Style_Transfer.py: J = alpha J_content + beta J_style +
                    gamma J_TV by Adam; its text argues for weights that fall with depth and
                    names none: here each layer counts half the one before
-    crowson        crowsonkb's style-transfer-pytorch, defaults (Wasserstein, scales, averaging)
+    crowson        crowsonkb's style-transfer-pytorch, defaults (Wasserstein, scales, averaging);
+                   borders are repeated at every layer here, at the first there
     recommended    ours: any network, the best picture per second
 
 Where the papers' pixels run over 0..255 their total variation is that of [0, 1] times 255^2.
