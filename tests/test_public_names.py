@@ -11,11 +11,17 @@ PUBLIC = [
     "Picture",
     "StylizeConfig",
     "Stylizer",
+    "Transfer",
+    "TransferConfig",
+    "dream",
+    "invert",
     "load",
     "make_style",
     "read_picture",
     "styles",
     "stylize",
+    "texture",
+    "transfer",
     "write_picture",
 ]
 

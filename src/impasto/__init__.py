@@ -8,11 +8,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impasto.api import load, make_style, styles, stylize
+    from impasto.api import dream, load, make_style, styles, stylize
     from impasto.errors import ImpastoError
     from impasto.images.io import Picture, read_picture, write_picture
     from impasto.inference.settings import StylizeConfig
     from impasto.inference.stylize import Stylizer
+    from impasto.inference.transfer import Transfer, invert, texture, transfer
+    from impasto.methods.gatys.settings import TransferConfig
 
 __version__ = "0.1.0"
 
@@ -21,11 +23,17 @@ _HOMES = {
     "Picture": "impasto.images.io",
     "StylizeConfig": "impasto.inference.settings",
     "Stylizer": "impasto.inference.stylize",
+    "Transfer": "impasto.inference.transfer",
+    "TransferConfig": "impasto.methods.gatys.settings",
+    "dream": "impasto.api",
+    "invert": "impasto.inference.transfer",
     "load": "impasto.api",
     "make_style": "impasto.api",
     "read_picture": "impasto.images.io",
     "styles": "impasto.api",
     "stylize": "impasto.api",
+    "texture": "impasto.inference.transfer",
+    "transfer": "impasto.inference.transfer",
     "write_picture": "impasto.images.io",
 }
 
@@ -34,11 +42,17 @@ __all__ = [
     "Picture",
     "StylizeConfig",
     "Stylizer",
+    "Transfer",
+    "TransferConfig",
+    "dream",
+    "invert",
     "load",
     "make_style",
     "read_picture",
     "styles",
     "stylize",
+    "texture",
+    "transfer",
     "write_picture",
 ]
 

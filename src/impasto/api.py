@@ -1,8 +1,8 @@
-"""What a notebook needs: load a painter, stylize a picture, list and make styles."""
+"""What a notebook needs: load a painter, stylize a picture, dream, list and make styles."""
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from impasto.errors import InputError, WeightsError
 from impasto.images.io import Picture, read_picture
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import Stylizer
+from impasto.methods.base import Step
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.runtime import pick_device, pick_dtype
 from impasto.weights.cards import StyleCard, read_card, style_paths, user_styles_folder
@@ -96,6 +97,45 @@ def stylize(
     path = _painter_file(model)
     painter = _kept(path, path.stat().st_mtime_ns, str(model), device, precision)
     return painter.stylize(content, style, mask=mask, config=config, **settings)
+
+
+def dream(
+    picture: Any,
+    *,
+    guide: Any = None,
+    network: str | os.PathLike[str] = "lite",
+    preset: str = "recommended",
+    size: int | None = None,
+    device: str = "auto",
+    on_step: Callable[[Step], None] | None = None,
+    **settings: Any,
+) -> Picture:
+    """Dream of a picture: raise what a network sees in it.
+
+    Args:
+        picture: A path, bytes, PIL image, array, tensor or Picture.
+        guide: A second picture, things of which are dreamt into the first.
+        network: "lite" (bundled), "vgg16", "vgg19", "googlenet", "inception-v3", or a file.
+        preset: Where settings come from that are not given: "recommended", "deepdream-2015",
+            "gordicaleksa", "neural-dream" or "ai-art".
+        size: Long side of the result in pixels; None keeps up to 1024.
+        device: See load.
+        on_step: Called with every step, for progress.
+        **settings: Fields of DreamConfig: layers, octaves, steps, step_size, jitter, seed ...
+
+    Returns:
+        The dream; ``.save(path)`` writes it.
+
+    Raises:
+        InputError: A layer, preset or setting that does not exist or does not fit.
+        ImageError: A picture that cannot be read.
+        WeightsError: Missing, damaged or foreign weights.
+    """
+    # Here, because every command that paints imports this file, and time to start counts.
+    from impasto.inference.dreaming import prepare
+
+    dreamer = prepare(network, preset=preset, device=device, **settings)
+    return dreamer.dream(picture, guide=guide, size=size, on_step=on_step)
 
 
 def styles() -> list[StyleCard]:

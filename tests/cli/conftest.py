@@ -1,4 +1,4 @@
-"""A folder to work in, with a tiny swift and two styles, and the command in-process."""
+"""A folder to work in, with a tiny swift, lite and two styles, and the command in-process."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from sources import PACKAGE
 
 from impasto.cli import main
 from impasto.weights import registry, store
@@ -22,10 +23,11 @@ class Answer(NamedTuple):
 
 @pytest.fixture
 def home(gallery, tiny_weights, tiny_styles, monkeypatch) -> Path:
-    """The gallery of small pictures, with the tiny weights under the name swift and two styles."""
+    """The gallery of small pictures, with lite, the tiny weights as swift, and two styles."""
     weights, styles = gallery / ".weights", gallery / ".styles"
     weights.mkdir()
     shutil.copy(tiny_weights, weights)
+    shutil.copy(PACKAGE / "weights" / "bundled" / "lite.safetensors", weights)
     shutil.copytree(tiny_styles, styles)
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(weights))
     monkeypatch.setenv("IMPASTO_STYLES", str(styles))

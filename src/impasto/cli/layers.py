@@ -55,6 +55,7 @@ def layers(
 
     Examples:
         impasto layers wave.jpg -o sheets
+        impasto layers photo.jpg --size 400 --steps 200
     """
     check_range("--size", size, at_least=32)
     check_range("--steps", steps, at_least=1)

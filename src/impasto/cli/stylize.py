@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.cli.output import complain, exit_code_of, print_json, progress_bar
+from impasto.cli.output import check_stdout, complain, exit_code_of, print_json, progress_bar
 from impasto.cli.startup import quick_start
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError
 from impasto.images.formats import is_picture_path
 from impasto.inference.plan import STREAM, Job, plan
 from impasto.inference.settings import StylizeConfig
@@ -66,7 +66,7 @@ def stylize(
         impasto stylize photo.jpg --style great-wave -o out.png
         impasto stylize holiday --style monet.jpg klee.jpg --style-weights 2 1 -o painted
     """
-    _check_stdout(paths, output, json)
+    check_stdout(paths, output, json)
     names = [style_label(name) for name in style]
     jobs = plan(
         paths,
@@ -190,14 +190,3 @@ class Report:
 def style_label(style: str) -> str:
     """How a style is called in the names of files: a picture's name without its ending."""
     return Path(style).stem if is_picture_path(style) or Path(style).exists() else style
-
-
-def _check_stdout(paths: list[str], output: str | None, json: bool) -> None:
-    if output != STREAM and not (paths == [STREAM] and output is None):
-        return
-    if json:
-        raise InputError("standard output can take the painting or --json; give -o FILE.")
-    if sys.stdout.isatty():
-        raise InputError(
-            "a painting is no text for a terminal; give -o FILE, or send it on with |."
-        )

@@ -81,7 +81,7 @@ def transfer(
     start: str | None = None,
     keep_color: KeepColor = "none",
 ) -> int:
-    """Paint a photograph by changing its pixels step by step until they look like the style.
+    """Paint a photograph by changing its pixels until they show the style.
 
     Takes a minute where impasto stylize takes a second, and needs no training. Ctrl-C keeps the
     picture so far; --resume goes on from there.
@@ -104,7 +104,7 @@ def transfer(
 
     Examples:
         impasto transfer photo.jpg --style wave.jpg -o out.png
-        impasto transfer photo.jpg --style wave.jpg --preset crowson --network vgg19 --size 800
+        impasto transfer photo.jpg --style wave.jpg klee.jpg --style-weights 2 1 --size 800
     """
     label = "-".join(Path(name).stem for name in style)
     run = _Run(files, _beside(content, label), [content, *style, *(mask or [])])
@@ -131,7 +131,7 @@ def texture(
     model: Model,
     files: Files,
 ) -> int:
-    """Make a texture of a style: its strokes and colours, without a photograph, in any size.
+    """Make a texture of a style: its strokes and colours alone, in any size.
 
     With --seamless it wraps around, as tiles and wallpapers must. --style-layers takes it from
     some layers only.
@@ -150,7 +150,7 @@ def texture(
         ImpastoError: What is wrong with the wishes.
 
     Examples:
-        impasto texture wave.jpg --shape 512 768 --seamless -o tile.png
+        impasto texture wave.jpg --shape 256 384 --seamless -o tile.png
         impasto texture wave.jpg --style-layers relu2_1 relu3_1
     """
     if shape is not None and (len(shape) != 2 or min(shape) < 1):
@@ -191,6 +191,7 @@ def invert(
 
     Examples:
         impasto invert photo.jpg --layer relu4_1 -o known.png
+        impasto invert photo.jpg --layer conv2_2 --size 256
     """
     run = _Run(files, _beside(content, layer), [content])
     with quick_start():

@@ -13,6 +13,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "stylize": "stylize:stylize",
         "demo": "demo:demo",
     },
+    "Optimise": {
+        "transfer": "transfer:transfer",
+        "texture": "transfer:texture",
+        "invert": "transfer:invert",
+        "layers": "layers:layers",
+        "dream": "dream:dream",
+    },
     "Styles": {
         "styles list": "styles:list_styles",
         "styles show": "styles:show_style",

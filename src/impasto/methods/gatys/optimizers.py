@@ -17,6 +17,8 @@ from torch import Tensor
 
 from impasto.losses.finite import check_finite
 
+REMEDY = "begin again with a lower --learning-rate or weight of it"
+
 Loss = Callable[[Tensor], dict[str, Tensor]]
 """A picture's weighted terms."""
 
@@ -42,7 +44,7 @@ class PixelAdam:
         """One update; the terms before it."""
         self.adam.zero_grad()
         terms = self.loss(self.image)
-        check_finite(terms)
+        check_finite(terms, REMEDY)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         if self.clamp:
@@ -119,7 +121,7 @@ class PixelLBFGS:
         self.evaluations += 1
         with torch.enable_grad():
             terms = self.loss(self.image)
-            check_finite(terms)
+            check_finite(terms, REMEDY)
             total = torch.stack(list(terms.values())).sum()
             (gradient,) = torch.autograd.grad(total, self.image)
         found = {name: value.detach() for name, value in terms.items()}
