@@ -63,9 +63,8 @@ def test_equations_2_and_4(judge):
     objective = JohnsonObjective(content_layers=("relu3_3",), tv="l1")
     painted = PHOTO.flip(-1)
     found, content, style = (judge(x) for x in (painted, PHOTO, STYLE))
-    terms = raw_terms(
-        found, content, style_targets(style, objective.style_layers), painted, objective
-    )
+    targets = style_targets(style, objective.style_layers)
+    terms = raw_terms(found, content, targets, painted, objective)
     f, c, s = (
         {k: v[0].flatten(1).double().numpy() for k, v in x.items()} for x in (found, content, style)
     )
@@ -119,11 +118,9 @@ def test_what_is_refused():
         JohnsonConfig(norm="layer")
     with pytest.raises(InputError, match="tv weight must be at least 0"):
         JohnsonObjective(tv_weight=-1)
+    broken = {"content": torch.ones(()), "style": torch.tensor(float("nan")), "tv": torch.ones(())}
     with pytest.raises(TrainingError, match="term style is not finite"):
-        nan = torch.tensor(float("nan"))
-        johnson_losses(
-            {"content": torch.ones(()), "style": nan, "tv": torch.ones(())}, JohnsonObjective()
-        )
+        johnson_losses(broken, JohnsonObjective())
 
 
 def test_presets_carry_the_sources_constants():

@@ -8,7 +8,7 @@ from impasto.features.statistics import channel_statistics
 from impasto.methods.swift.film import Film, apply_tint
 from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
 
-TINY = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
+TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
 
 
 def tiny(seed: int = 0) -> Swift:

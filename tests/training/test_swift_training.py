@@ -22,7 +22,7 @@ from impasto.training.ema import AverageWeights
 from impasto.training.schedule import warm_hold_decay
 from impasto.training.swift import SwiftTraining
 
-TINY = SwiftConfig(widths=(4, 6, 8), blocks=1, last_width=4, code_width=8)
+TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning", "ignore::FutureWarning")
 
 

@@ -37,6 +37,7 @@ class SwiftTraining(LightningModule):
             ``features/perceptual.py``.
         second_judge: Another for style alone, or "none".
         second_layers: Its layers.
+        second_every: Steps between its opinions, whose weight is raised to match.
         learning_rate: Of Adam at its height.
         warm: Steps of the rise.
         reconstruction: Steps at the start that only give pictures back.
@@ -53,6 +54,7 @@ class SwiftTraining(LightningModule):
         judge: str = "lite",
         second_judge: str = "none",
         second_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1"),
+        second_every: int = 2,
         learning_rate: float = 1e-3,
         warm: int = 100,
         reconstruction: int = 200,
@@ -63,12 +65,14 @@ class SwiftTraining(LightningModule):
         super().__init__()
         check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
         check_range("reconstruction", reconstruction, at_least=0)
+        check_range("second_every", second_every, at_least=1)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
         begun = Swift(network) if start == "none" else network_of(*load_weights(start), start)
         self.network = channels_last(begun)
         self.average = AverageWeights(self.network, ema)
         self.weights, self.learning_rate = weights, learning_rate
         self.warm, self.reconstruction = warm, reconstruction
+        self.second_every = second_every
         self.decay_from, self.floor = decay_from, floor
         style_layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
         self._judges = [Judge(load_perceptual(judge, style_layers), style_layers, "relu4_1")]
@@ -96,6 +100,7 @@ class SwiftTraining(LightningModule):
                 weights=self.weights,
                 step=step,
                 keys=keys if min(keys) >= 0 else None,
+                second_every=self.second_every,
             )
         total = torch.stack(list(losses.values())).sum()
         self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})

@@ -52,13 +52,13 @@ class SwiftConfig:
     widths: tuple[int, int, int] = (16, 48, 96)
     """Channels at half, quarter and eighth resolution; the first costs most of the time."""
 
-    blocks: int = 2
-    """Residual blocks per scale of the decoder."""
+    blocks: tuple[int, int, int] = (2, 2, 3)
+    """Residual blocks of the decoder at each scale; the coarse ones see far and cost little."""
 
     last_width: int = 16
     """Channels of the layers at full resolution, where every channel costs most."""
 
-    code_width: int = 160
+    code_width: int = 192
     """Width of the hidden layer that turns a style into scales and shifts."""
 
     margin: int = 8
@@ -66,7 +66,8 @@ class SwiftConfig:
     A multiple of 8, so that it ends between two cells of every grid."""
 
     def __post_init__(self) -> None:
-        check_range("blocks", self.blocks, at_least=1)
+        for blocks in self.blocks:
+            check_range("blocks", blocks, at_least=1)
         check_range("margin", self.margin, at_least=0)
         if self.margin % SCALES[-1]:
             raise InputError(f"margin must be a multiple of {SCALES[-1]}; got {self.margin}.")
@@ -101,7 +102,8 @@ class Decoder(nn.Module):
             nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
         )
         self.blocks = nn.ModuleList(
-            nn.ModuleList(ModulatedResidual(c) for _ in range(config.blocks)) for c in config.widths
+            nn.ModuleList(ModulatedResidual(c) for _ in range(blocks))
+            for c, blocks in zip(config.widths, config.blocks, strict=True)
         )
         self.down_to_quarter = ModulatedConv(eighth, quarter)
         self.down_to_half = ModulatedConv(quarter, half)

@@ -164,12 +164,12 @@ def swift_losses(
 
 
 def damped(distance: Tensor) -> Tensor:
-    """2 sqrt(1 + d) - 2: like d where styles are met, like its root where they are far.
+    """4 sqrt(1 + d / 2) - 4: like d where styles are met, like its root where they are far.
 
     A style that is nearly flat has so small a deviation that its distance, in units of that,
     is ten times the others'; undamped it alone would say where a batch goes.
     """
-    return 2 * (1 + distance).sqrt() - 2
+    return 4 * (1 + distance / 2).sqrt() - 4
 
 
 def reconstruction_losses(network: Swift, images: Tensor, step: int) -> dict[str, Tensor]:
