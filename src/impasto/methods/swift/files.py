@@ -26,6 +26,8 @@ def network_of(
     """
     try:
         settings = json.loads(metadata.get("config", "{}"))
+        if isinstance(blocks := settings.get("blocks"), int):  # weights of before they differed
+            settings["blocks"] = [blocks] * 3
         network = Swift(SwiftConfig(**{k: _tuple(v) for k, v in settings.items()}))
     except (AttributeError, TypeError, ValueError, RuntimeError, InputError) as error:
         reason = str(error).rstrip(".")
