@@ -42,10 +42,18 @@ def _load(path: Path, name: str, device: str, precision: str) -> Stylizer:
     target = pick_device(device)
     dtype = pick_dtype(precision, target)
     tensors, metadata = load_weights(path)
-    method = metadata.get("method", "swift")
+    method, digest = metadata.get("method", "swift"), digest_of(path)[:12]
+    if method == "adain":
+        from impasto.methods.adain.files import network_of
+        from impasto.methods.adain.painter import AdaINPainter
+
+        network = network_of(tensors, metadata, path)
+        return Stylizer(AdaINPainter(network, device=target, dtype=dtype, digest=digest), name)
     if method != "swift":
-        raise WeightsError(f"{path} holds weights of {method}, not of swift; give a painter's.")
-    metadata = metadata | {"digest": digest_of(path)[:12]}
+        raise WeightsError(
+            f"{path} holds weights of {method}, not of swift or adain; give a painter's."
+        )
+    metadata = metadata | {"digest": digest}
     painter = SwiftPainter.of(tensors, metadata, path, device=target, dtype=dtype)
     return Stylizer(painter, name)
 

@@ -15,6 +15,8 @@ from impasto.errors import InputError, MissingExtraError
 
 METHODS = {
     "swift": "impasto.training.swift:SwiftTraining",
+    "adain": "impasto.training.adain:AdaINTraining",
+    "reconstruction": "impasto.training.adain:ReconstructionTraining",
     "lite": "impasto.training.lite:LiteTraining",
 }
 """What can be learned, and its LightningModule."""
