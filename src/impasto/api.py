@@ -49,11 +49,17 @@ def _load(path: Path, name: str, device: str, precision: str) -> Stylizer:
 
         network = network_of(tensors, metadata, path)
         return Stylizer(AdaINPainter(network, device=target, dtype=dtype, digest=digest), name)
+    metadata = metadata | {"digest": digest}
+    if method == "johnson":
+        from impasto.methods.johnson.painter import JohnsonPainter
+
+        return Stylizer(
+            JohnsonPainter.of(tensors, metadata, path, device=target, dtype=dtype), name
+        )
     if method != "swift":
         raise WeightsError(
-            f"{path} holds weights of {method}, not of swift or adain; give a painter's."
+            f"{path} holds weights of {method}, not of swift, adain or johnson; give a painter's."
         )
-    metadata = metadata | {"digest": digest}
     painter = SwiftPainter.of(tensors, metadata, path, device=target, dtype=dtype)
     return Stylizer(painter, name)
 
@@ -75,7 +81,7 @@ def _kept(path: Path, modified: int, name: str, device: str, precision: str) -> 
 
 def stylize(
     content: Any,
-    style: Any,
+    style: Any = None,
     *,
     mask: Any = None,
     model: str | os.PathLike[str] = "swift",
@@ -88,7 +94,8 @@ def stylize(
 
     Args:
         content: The photograph: a path, bytes, PIL image, array, tensor or Picture.
-        style: A preset's name, a style file, a picture, or a list of these.
+        style: A preset's name, a style file, a picture, or a list of these; None for a model
+            that has learned one style alone.
         mask: See Stylizer.stylize.
         model: See load.
         device: See load.

@@ -7,17 +7,17 @@ import torch
 from impasto.errors import InputError, TrainingError
 from impasto.features.perceptual import load_perceptual
 from impasto.images.samples import synthetic_photo
-from impasto.methods.johnson import (
-    PRESETS,
-    JohnsonConfig,
+from impasto.methods.johnson.network import JohnsonConfig, TransformerNet
+from impasto.methods.johnson.objective import (
     JohnsonObjective,
     Ratios,
-    TransformerNet,
     johnson_losses,
     measured_ratios,
     raw_terms,
     style_targets,
 )
+from impasto.methods.johnson.painter import JohnsonPainter
+from impasto.methods.johnson.presets import PRESETS
 
 PHOTO = synthetic_photo((32, 40), seed=1).pixels
 STYLE = synthetic_photo((36, 28), seed=2).pixels.flip(1)
@@ -132,3 +132,27 @@ def test_presets_carry_the_sources_constants():
     assert (source.crop, source.padding, source.batch, source.steps) == (300, 40, 4, 400)
     assert source.objective.measured
     assert PRESETS["johnson-paper"].steps == 40_000
+
+
+# Painting
+
+
+@pytest.mark.parametrize("size", [(32, 40), (33, 47), (1, 90), (7, 5)])
+def test_the_size_is_kept_by_the_painter(size):
+    painter = JohnsonPainter(TransformerNet(TINY))
+    painted = painter.paint(torch.rand(1, 3, *size), [painter.own_style], weights=[1.0])
+    assert painted.shape == (1, 3, *size)
+    assert 0 <= float(painted.min()) <= float(painted.max()) <= 1
+
+
+def test_strength_mixes_pixels():
+    painter = JohnsonPainter(TransformerNet(TINY))
+    none, half, whole = (painter.paint(PHOTO, [()], weights=[1.0], alpha=a) for a in (0, 0.5, 1))
+    assert torch.equal(none, PHOTO)
+    torch.testing.assert_close(half, (PHOTO + whole) / 2)
+
+
+def test_another_style_is_refused():
+    painter = JohnsonPainter(TransformerNet(TINY), "wave")
+    with pytest.raises(InputError, match="paints wave alone; leave the style out"):
+        painter.encode_style(STYLE)

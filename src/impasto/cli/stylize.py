@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.cli.output import check_stdout, complain, exit_code_of, print_json, progress_bar
 from impasto.cli.startup import quick_start
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, InputError
 from impasto.images.formats import is_picture_path
 from impasto.inference.plan import STREAM, Job, plan
 from impasto.inference.settings import StylizeConfig
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def stylize(
     paths: list[str],
     *,
-    style: list[str],
+    style: list[str] | None = None,
     settings: StylizeConfig,
     mask: list[str] | None = None,
     model: str = "swift",
@@ -43,11 +43,12 @@ def stylize(
 
     Args:
         paths: Photographs or folders of them; - reads standard input.
-        style: Names of styles (impasto styles list), style files or pictures.
+        style: Names of styles (impasto styles list), style files or pictures. A model that has
+            learned one style alone needs none.
         settings: How the painting looks.
         mask: One picture per style, of any size: white where that style paints; what no mask
             covers stays the photograph.
-        model: swift, or a .safetensors file of its weights.
+        model: swift, or the .safetensors file of a painter you trained.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
         output: A file, a folder for several photographs, or - for standard output.
@@ -67,7 +68,13 @@ def stylize(
         impasto stylize holiday --style monet.jpg klee.jpg --style-weights 2 1 -o painted
     """
     check_stdout(paths, output, json)
-    names = [style_label(name) for name in style]
+    if not style and model == "swift":
+        raise InputError(
+            "impasto stylize needs --style: "
+            "impasto stylize photo.jpg --style great-wave -o out.png."
+        )
+    style = style or []
+    names = [style_label(name) for name in style] or [Path(model).stem]
     jobs = plan(
         paths,
         output=output,

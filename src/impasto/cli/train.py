@@ -16,6 +16,7 @@ from impasto.errors import InputError, MissingExtraError
 METHODS = {
     "swift": "impasto.training.swift:SwiftTraining",
     "adain": "impasto.training.adain:AdaINTraining",
+    "johnson": "impasto.training.johnson:JohnsonTraining",
     "reconstruction": "impasto.training.adain:ReconstructionTraining",
     "lite": "impasto.training.lite:LiteTraining",
 }

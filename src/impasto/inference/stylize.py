@@ -43,7 +43,7 @@ class Stylizer:
     def stylize(
         self,
         content: Any,
-        style: StyleSource | Sequence[StyleSource],
+        style: StyleSource | Sequence[StyleSource] | None = None,
         *,
         mask: Any | Sequence[Any] | None = None,
         config: StylizeConfig | None = None,
@@ -53,7 +53,8 @@ class Stylizer:
 
         Args:
             content: A path, bytes, PIL image, array, tensor or Picture, of any size.
-            style: One style or a list of several, each as for ``encode_style``.
+            style: One style or a list of several, each as for ``encode_style``; None for a
+                painter that has learned one alone.
             mask: One per style, of any size: white where that style paints, black where not;
                 soft edges are honoured, and what no mask covers stays the photograph. Where
                 masks overlap, styles mix by the masks' values times ``style_weights``.
@@ -91,7 +92,7 @@ class Stylizer:
         return picture.replace_pixels(painted)
 
     def statistics_of(
-        self, style: StyleSource | Sequence[StyleSource], *, style_scale: float = 1.0
+        self, style: StyleSource | Sequence[StyleSource] | None, *, style_scale: float = 1.0
     ) -> list[Statistics]:
         """The statistics of one style or several.
 
@@ -103,6 +104,11 @@ class Stylizer:
             InputError: No style, or one that does not exist.
             ImageError, WeightsError: See ``encode_style``.
         """
+        own = self.painter.own_style
+        if own is not None and (style is None or style == [] or style == [own]):
+            return [own]
+        if style is None:
+            style = []
         several = isinstance(style, (list, tuple)) and not _is_statistics(style)
         sources = list(style) if several else [style]
         if not sources:

@@ -19,6 +19,11 @@ class Painter(Protocol):
     digest: str
     """First 12 hex digits of the SHA-256 of the weights: statistics fit only these."""
 
+    @property
+    def own_style(self) -> Statistics | None:
+        """Of a painter that has learned one style; None for one that paints any."""
+        ...
+
     def encode_style(self, pixels: Tensor) -> Statistics:
         """What the painter needs of a style picture (1, 3, H, W) in [0, 1]."""
         ...

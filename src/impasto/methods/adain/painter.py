@@ -44,6 +44,8 @@ class AdaINPainter:
         self.network = channels_last(network, self.device, dtype)
         self.network.requires_grad_(False).eval()
 
+    own_style = None
+
     @torch.inference_mode()
     def encode_style(self, pixels: Tensor) -> Statistics:
         """Mean and deviation of a style picture at the deepest layer.

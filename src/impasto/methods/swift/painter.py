@@ -60,6 +60,8 @@ class SwiftPainter:
         network = network_of(tensors, metadata, origin)
         return cls(network, device=device, dtype=dtype, digest=metadata.get("digest", ""))
 
+    own_style = None
+
     @torch.inference_mode()
     def encode_style(self, pixels: Tensor) -> Statistics:
         """The six vectors of a style picture.
