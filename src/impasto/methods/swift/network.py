@@ -19,6 +19,7 @@ Departures from AdaIN, each with its reason:
                    the picture collects, so a tiled picture equals the whole one.
     FiLM           style and content's statistics also scale and shift the decoder's convolutions;
                    it costs nothing at inference, the factors being folded into the weights.
+    a look first   a thumbnail is painted and looked at before the picture; see ``correction.py``.
     noise          gives flat areas a grain instead of a lattice; a function of the absolute pixel
                    position and a seed, so tiles, reruns and video frames agree.
 """

@@ -13,6 +13,7 @@ from impasto.checks import check_shape
 from impasto.errors import ShapeError
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
+from impasto.methods.swift.correction import correct_style
 from impasto.methods.swift.files import network_of
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import SCALES, Swift
@@ -117,6 +118,8 @@ class SwiftPainter:
         content = content.to(self.device)
         if alpha == 0:
             return content.float().clamp(0, 1)
+        here = content.to(self.dtype)
+        styles = [correct_style(self.network, here, style) for style in styles]
         padded = self._padded(content)
         features = self.network.encode(padded)
         own = self.network.statistics(features, (height, width))

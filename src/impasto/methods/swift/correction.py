@@ -1,0 +1,58 @@
+"""A look at a small painting first, to ask for more of what it missed.
+
+The network knows how a style is usually reached, not how far it comes with this content: flat
+pictures take too little of a strong style, rough ones too much. So a thumbnail is painted, looked
+at like a style, and the style's vectors are moved by part of what is missing. One step of a closed
+loop; it costs a tenth of a picture of half a million pixels and less of larger ones.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.methods.swift.network import SCALES, Style, Swift
+
+SIDE = 192
+"""Long side of the thumbnail in pixels."""
+
+STRENGTH = 0.5
+"""Part of what is missed that is added. Measured on pairs of pictures: with all of it the style
+comes no nearer and the content goes; see docs/swift.md."""
+
+LIMIT = 2.0
+"""A deviation is at most so many times more or less asked for."""
+
+
+def thumbnail(content: Tensor, side: int = SIDE) -> Tensor:
+    """The mean of each of its cells: (B, 3, h, w), sides multiples of 8 and at most ``side``."""
+    cell = SCALES[-1]
+    factor = min(1.0, side / max(content.shape[-2:]))
+    height, width = (max(2 * cell, round(n * factor / cell) * cell) for n in content.shape[-2:])
+    small = F.adaptive_avg_pool2d(content, (height, width))
+    return small.contiguous(memory_format=torch.channels_last)
+
+
+def correct_style(
+    network: Swift, content: Tensor, style: Style, *, strength: float = STRENGTH
+) -> Style:
+    """The style to ask for so that this content comes nearer to the style wanted.
+
+    Args:
+        network: Which will paint.
+        content: (B, 3, H, W) in [0, 1], any size, of the network's type and on its device.
+        style: What is wanted.
+        strength: 0 asks for the style itself.
+
+    Returns:
+        Vectors for ``network``, of the form of ``style``.
+    """
+    if not strength:
+        return style
+    painted = network.transfer(thumbnail(content), style).clamp_(0, 1)
+    corrected = []
+    for (mean, deviation), (found_mean, found) in zip(
+        style, network.style_of(painted), strict=True
+    ):
+        ratio = (deviation / found).clamp(1 / LIMIT, LIMIT) ** strength
+        corrected.append((mean + strength * (mean - found_mean), deviation * ratio))
+    return tuple(corrected)
