@@ -9,7 +9,7 @@ from sources import PACKAGE, modules, tree_of, where
 
 LAYERS: dict[int, set[str]] = {
     0: {"errors", "checks", "kinds", "runtime"},
-    1: {"images", "video", "weights"},
+    1: {"fetching", "images", "video", "weights"},
     2: {"features", "losses", "blocks", "discriminators", "metrics"},
     3: {"methods"},
     4: {"training", "inference", "export"},

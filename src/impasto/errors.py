@@ -10,6 +10,7 @@ ImpastoError                  exit  HTTP
   ResourceError                  4   413   would not fit in memory, time or disk
   TrainingError                  6   500   learning that cannot go on (a loss that is not a number)
   MissingExtraError              7   501   an optional part that is not installed
+  DataError                      8   424   a data set that cannot be had whole, or has faults
 
 One sentence each: what was given, what is allowed, what to type instead. The command line
 maps ``exit_code``, the service maps ``http_status``; both show the same sentence.
@@ -86,3 +87,9 @@ class MissingExtraError(ImpastoError):
             f"{purpose} needs packages that are not installed; "
             f'type: python -m pip install "impasto[{extra}]".'
         )
+
+
+class DataError(ImpastoError):
+    """A data set could not be fetched or unpacked, or files in it are damaged."""
+
+    exit_code, http_status = 8, 424

@@ -8,6 +8,7 @@ from collections import namedtuple
 import pytest
 
 from impasto.errors import InputError, OutputError, ResourceError, WeightsError
+from impasto.fetching import http as http_client
 from impasto.weights import fetch
 from impasto.weights.fetch import FetchSettings, fetch_entry, fetch_weights
 
@@ -168,7 +169,7 @@ def test_corrupt_file_is_refused_and_leaves_nothing(house, entry, server):
 
 def test_server_trouble_is_waited_for(house, entry, server, monkeypatch):
     pauses = []
-    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    monkeypatch.setattr(http_client.time, "sleep", pauses.append)
     server.misdeeds = [503, 429]
     settings = FetchSettings(timeout=5, tries=3, pause=1.0, allow_http=True)
     assert fetch_entry(entry, house.cache, settings=settings).read_bytes() == CONTENT
@@ -267,7 +268,7 @@ def test_silent_server_times_out(house, server):
 
 def test_small_disk_is_noticed_first(house, entry, server, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage(10, 9, 1 << 20))
+    monkeypatch.setattr(http_client.shutil, "disk_usage", lambda path: usage(10, 9, 1 << 20))
     with pytest.raises(ResourceError, match="1 MiB are free; make room, or set XDG_CACHE_HOME"):
         fetch_entry(entry, house.cache, settings=QUICK)
     assert server.asked == []

@@ -25,6 +25,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "styles show": "styles:show_style",
         "styles make": "styles:make",
     },
+    "Pictures to learn from": {
+        "data list": "data:list_datasets",
+        "data fetch": "data:fetch_data",
+        "data scan": "data:scan_data",
+    },
     "Weights and training": {
         "models list": "models:list_models",
         "models show": "models:show_model",

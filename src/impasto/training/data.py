@@ -5,7 +5,9 @@ what makes resuming exact and workers different without any state to save.
 """
 
 import itertools
+import logging
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +21,12 @@ from torch.utils.data import IterableDataset, get_worker_info
 from impasto.checks import check_range
 from impasto.errors import ImageError, InputError
 from impasto.images.decode import DAMAGE
+from impasto.images.formats import READABLE
 from impasto.images.io import read_picture
+from impasto.training.scan import SUFFIXES
 from impasto.training.variety import Variety
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,20 @@ class CropConfig:
     flip: bool = True
     """Mirror half of the crops."""
 
+    short_side: int | None = None
+    """Reduce the picture so that its short side has so many pixels and cut the crop out of that
+    (AdaIN: 512, and crops of 256); replaces scale_min and scale_max."""
+
+    random: bool = True
+    """Cut anywhere and mirror by chance; off, the centre is cut and never mirrored."""
+
+    squeeze: bool = False
+    """Take the whole picture and make it square, whatever its proportions."""
+
     def __post_init__(self) -> None:
         check_range("size", self.size, at_least=16)
+        if self.short_side is not None:
+            check_range("short_side", self.short_side, at_least=self.size)
         check_range("scale_min", self.scale_min, above=0.0, at_most=self.scale_max)
         check_range("scale_max", self.scale_max, above=0.0, at_most=1.0)
 
@@ -89,6 +105,8 @@ class PictureFolder:
             image = self._read(path)
         except (*DAMAGE, ImageError, Image.DecompressionBombError) as error:
             self.broken[path] = str(error)
+            # The list of a worker process stays there; the log reaches the terminal.
+            _log.warning("%s is skipped: %s", path, error)
             return None
         if self.room > 0:
             self.room -= 3 * image.width * image.height
@@ -99,7 +117,7 @@ class PictureFolder:
         with warnings.catch_warnings():
             # Of large pictures, not yet of the impossible ones; a JPEG is unpacked reduced.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=tuple(READABLE)) as image:  # none that runs programs
                 image.draft("RGB", (2 * self.short_side, 2 * self.short_side))
                 rgb = read_picture(image).to_pil().convert("RGB")
         factor = self.short_side / min(rgb.size)
@@ -115,13 +133,8 @@ def crop(
     random: np.random.Generator,
     variety: Variety | None = None,
 ) -> Tensor:
-    """A random square window, resized and then changed by ``variety``: (3, size, size), uint8."""
-    scale = random.uniform(config.scale_min, config.scale_max)
-    window = max(1, round(scale * min(image.size)))
-    left = int(random.integers(image.width - window + 1))
-    top = int(random.integers(image.height - window + 1))
-    flip = config.flip and random.random() < 0.5
-    box = (left, top, left + window, top + window)
+    """A square window, resized and then changed by ``variety``: (3, size, size), uint8."""
+    box, flip = _window(image, config, random)
     patch = image.resize((config.size, config.size), Image.Resampling.BICUBIC, box=box)
     if flip:
         patch = patch.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -130,11 +143,64 @@ def crop(
     return torch.from_numpy(np.array(patch)).permute(2, 0, 1)
 
 
-class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
-    """An endless draw of batches of (content, style) from the product of two folders.
+def _window(
+    image: Image.Image, config: CropConfig, random: np.random.Generator
+) -> tuple[tuple[int, int, int, int], bool]:
+    """(left, top, right, bottom) in pixels of the picture, and whether to mirror it."""
+    if config.squeeze:
+        return (0, 0, *image.size), config.random and config.flip and random.random() < 0.5
+    scale = config.scale_max
+    if config.short_side is not None:
+        scale = config.size / config.short_side
+    elif config.random:
+        scale = random.uniform(config.scale_min, config.scale_max)
+    side = max(1, round(scale * min(image.size)))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    if config.random:
+        left = int(random.integers(image.width - side + 1))
+        top = int(random.integers(image.height - side + 1))
+    flip = config.random and config.flip and random.random() < 0.5
+    return (left, top, left + side, top + side), flip
+
+
+class NumberedStream(IterableDataset[dict[str, Tensor]], ABC):
+    """Batches by number: each is a function of the seed and its number alone.
 
     Batch number n is the same whatever the number of workers: each worker makes every k-th. Of
     several processes that train together each draws its own batches.
+
+    Args:
+        batch: Items per batch.
+        start: Number of the first batch (where a resumed run goes on).
+        shard: (which, of how many) processes that train together.
+        length: Batches until the end, the workers' shares together; None never ends.
+    """
+
+    def __init__(
+        self, *, batch: int, start: int, shard: tuple[int, int], length: int | None
+    ) -> None:
+        check_range("batch", batch, at_least=1)
+        check_range("length", 1 if length is None else length, at_least=0)
+        self.batch, self.start, self.shard, self.length = batch, start, shard, length
+
+    @abstractmethod
+    def draw(self, number: int) -> dict[str, Tensor]:
+        """The item of that number, the same at every call."""
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        worker = get_worker_info()
+        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        rank, world = self.shard
+        for step in itertools.count(self.start + first, stride):
+            if self.length is not None and step >= self.start + self.length:
+                return
+            number = step * world + rank
+            items = [self.draw(number * self.batch + i) for i in range(self.batch)]
+            yield {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+
+class ContentStyleStream(NumberedStream):
+    """An endless draw of batches of (content, style) from the product of two folders.
 
     Args:
         content, style: Folders.
@@ -145,8 +211,7 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
         variants: Distinct crops per style picture, so that what a judge thinks of one can be
             remembered; 0 draws a fresh crop every time.
         seed: Another sequence.
-        start: Number of the first batch (where a resumed run goes on).
-        shard: (which, of how many) processes that train together.
+        start, shard, length: See ``NumberedStream``.
 
     Yields:
         ``content`` and ``style`` (B, 3, size, size) uint8 and ``key`` (B,), the numbers of the
@@ -167,15 +232,15 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
         seed: int = 0,
         start: int = 0,
         shard: tuple[int, int] = (0, 1),
+        length: int | None = None,
     ) -> None:
+        super().__init__(batch=batch, start=start, shard=shard, length=length)
         check_range("variants", variants, at_least=0)
-        check_range("batch", batch, at_least=1)
         check_range("photos", photos, at_least=0.0, at_most=1.0)
         self.variety, self.photos = variety, photos
         self.content, self.style = content, style
         self.content_crop, self.style_crop = content_crop, style_crop
-        self.batch, self.variants, self.seed = batch, variants, seed
-        self.start, self.shard = start, shard
+        self.variants, self.seed = variants, seed
 
     def draw(self, number: int) -> dict[str, Tensor]:
         """The pair of that number, the same at every call.
@@ -202,19 +267,16 @@ class ContentStyleStream(IterableDataset[dict[str, Tensor]]):
                 "style": crop(style, self.style_crop, style_random, self.variety),
                 "key": torch.tensor(key),
             }
-        raise InputError(
-            f"a hundred files in a row could not be read in {self.content.folder} and "
-            f"{self.style.folder}; replace the damaged ones."
-        )
+        raise too_many_broken(self.content, self.style)
 
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        worker = get_worker_info()
-        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
-        rank, world = self.shard
-        for step in itertools.count(self.start + first, stride):
-            number = step * world + rank
-            pairs = [self.draw(number * self.batch + i) for i in range(self.batch)]
-            yield {name: torch.stack([pair[name] for pair in pairs]) for name in pairs[0]}
+
+def too_many_broken(*folders: PictureFolder) -> InputError:
+    """The one sentence for folders whose files cannot be read."""
+    names = " and ".join(str(folder.folder) for folder in folders)
+    return InputError(
+        f"a hundred files in a row could not be read in {names}; replace the damaged ones, which "
+        "impasto data scan names."
+    )
 
 
 def to_pictures(batch: Tensor) -> Tensor:

@@ -4,64 +4,30 @@ Reading order: fetch_weights (by name), fetch_entry (mirrors and tries), _transf
 """
 
 import contextlib
-import http.client
 import os
-import shutil
-import ssl
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from impasto.errors import OutputError, ResourceError, WeightsError
+from impasto.errors import OutputError, WeightsError
+from impasto.fetching.http import (
+    Answer,
+    FetchProgress,
+    FetchSettings,
+    GiveUpError,
+    OutOfRangeError,
+    Patience,
+    TryAgainError,
+    ask,
+    check_disk,
+    host_of,
+)
 from impasto.weights.registry import WeightsEntry, cache_folder, digest_of, weights_entry
+
+__all__ = ["FetchProgress", "FetchSettings", "fetch_entry", "fetch_weights"]
 
 _PIECE = 1 << 18
 _SLACK = 1 << 20
 """Bytes by which a file may exceed the registered size before the transfer is given up."""
-_RESERVE = 16 << 20
-"""Bytes of disk that are left free."""
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class FetchProgress:
-    """State of a transfer: enough to draw a bar."""
-
-    name: str
-    done: int
-    """Bytes on disk, those of an earlier try included."""
-    total: int
-    """Bytes of the whole file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchSettings:
-    """How patient a fetch is."""
-
-    timeout: float = 30.0
-    """Seconds without a byte before a try counts as failed."""
-
-    tries: int = 4
-    """Tries per address; one that brought bytes does not count."""
-
-    pause: float = 1.0
-    """Seconds before the second try; doubled each time."""
-
-    allow_http: bool = False
-    """Allow plain http to this very machine; for tests."""
-
-
-class _TryAgainError(Exception):
-    """The server or the line failed in a way that may pass."""
-
-
-class _GiveUpError(Exception):
-    """The address will not do, however often it is asked."""
 
 
 def fetch_weights(name: str, *, on_progress: Callable[[FetchProgress], None] | None = None) -> Path:
@@ -125,8 +91,8 @@ def fetch_entry(
     for url in entry.urls:
         try:
             _fetch_from(url, entry, part, on_progress, settings)
-        except _GiveUpError as error:
-            reasons.append(f"{urllib.parse.urlsplit(url).hostname}: {error}")
+        except GiveUpError as error:
+            reasons.append(f"{host_of(url)}: {error}")
             continue
         except OSError as error:
             raise OutputError(f"{part} cannot be written ({error}).") from error
@@ -141,26 +107,21 @@ def _fetch_from(
     on_progress: Callable[[FetchProgress], None] | None,
     settings: FetchSettings,
 ) -> None:
-    """Bring ``part`` to the registered digest, or raise _GiveUpError with the reason."""
-    failures, furthest, began_afresh = 0, 0, False
+    """Bring ``part`` to the registered digest, or raise GiveUpError with the reason."""
+    patience, began_afresh = Patience(settings, _size_of(part)), False
     while True:
         before = _size_of(part)
         try:
             _transfer(url, entry, part, on_progress, settings)
-        except _TryAgainError as error:
-            after = _size_of(part)
-            failures = 1 if after > max(before, furthest) else failures + 1
-            furthest = max(before, after, furthest)
-            if failures >= settings.tries:
-                raise _GiveUpError(str(error)) from error
-            time.sleep(min(settings.pause * 2 ** (failures - 1), 30.0))
+        except TryAgainError as error:
+            patience.failed(error, _size_of(part))
             continue
         if not part.exists() or digest_of(part) == entry.sha256:
             return  # gone, when another process fetched it too and was first
         part.unlink(missing_ok=True)
         # What was there before may have been of another file; begin afresh, once.
         if before == 0 or began_afresh:
-            raise _GiveUpError("its file is not the published one (SHA-256 differs)")
+            raise GiveUpError("its file is not the published one (SHA-256 differs)")
         began_afresh = True
 
 
@@ -173,62 +134,41 @@ def _transfer(
 ) -> None:
     """Ask once for what ``part`` lacks and append it."""
     start = _size_of(part)
-    headers = {"User-Agent": "impasto", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    _check_address(url, settings)
     try:
-        request = urllib.request.Request(url, headers=headers)
-        with _opener(settings).open(request, timeout=settings.timeout) as response:
-            if response.status == 200:
+        with ask(url, settings, start=start) as answer:
+            if answer.status == 200:
                 start = 0  # it ignores the range and sends all
-            elif response.status != 206 or _range_start(response) != start:
+            elif answer.status != 206 or answer.start != start:
                 part.unlink(missing_ok=True)
-                raise _TryAgainError(f"it answers {response.status} with another part")
-            length = response.headers.get("Content-Length", "")
-            total = start + int(length) if length.isdigit() else None
-            _receive(response, entry, part, start, total, on_progress)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416:  # nothing follows the bytes we have: whole already, or too long
-            if start != entry.size:
-                part.unlink(missing_ok=True)
-                raise _TryAgainError("it cannot go on from the bytes we have") from error
-            return
-        reason = f"it answers {error.code} {error.reason}"
-        kind = (
-            _TryAgainError if error.code in (408, 425, 429) or error.code >= 500 else _GiveUpError
-        )
-        raise kind(reason) from error
-    except urllib.error.URLError as error:
-        reason = str(error.reason) or type(error.reason).__name__
-        if isinstance(error.reason, ssl.SSLCertVerificationError):
-            raise _GiveUpError(reason) from error
-        raise _TryAgainError(reason) from error
-    except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
-        raise _TryAgainError(str(error) or type(error).__name__) from error
+                raise TryAgainError(f"it answers {answer.status} with another part")
+            _receive(answer, entry, part, start, on_progress)
+    except OutOfRangeError:  # nothing follows the bytes we have: whole already, or too long
+        if start != entry.size:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _receive(
-    response: http.client.HTTPResponse,
+    answer: Answer,
     entry: WeightsEntry,
     part: Path,
     start: int,
-    total: int | None,
     on_progress: Callable[[FetchProgress], None] | None,
 ) -> None:
+    total = start + answer.length if answer.length is not None else None
+
     def report(done: int) -> None:
         if on_progress:
             on_progress(FetchProgress(entry.name, done, max(total or entry.size, done)))
 
     if max(total or 0, start) > entry.size + _SLACK:
-        raise _GiveUpError(f"its file has {total} bytes instead of {entry.size}")
+        raise GiveUpError(f"its file has {total} bytes instead of {entry.size}")
     _check_disk(entry, part.parent, (total or entry.size) - start)
     done = start
     report(done)
     with open(part, "r+b" if start else "wb") as file:
         file.seek(start)
-        while piece := response.read(_PIECE):
+        while piece := answer.response.read(_PIECE):
             file.write(piece)
             done += len(piece)
             if done > entry.size + _SLACK:
@@ -236,55 +176,9 @@ def _receive(
             report(done)
     if done > entry.size + _SLACK:
         part.unlink(missing_ok=True)
-        raise _GiveUpError(f"its file has more than the {entry.size} bytes it should have")
+        raise GiveUpError(f"its file has more than the {entry.size} bytes it should have")
     if total is not None and done < total:
-        raise _TryAgainError(f"the line was cut after {done} of {total} bytes")
-
-
-class _CarefulRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows redirects only to addresses that would have been allowed at the start."""
-
-    def __init__(self, settings: FetchSettings) -> None:
-        self.settings = settings
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        try:
-            _check_address(newurl, self.settings)
-        except _GiveUpError:
-            fp.close()
-            raise
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener(settings: FetchSettings) -> urllib.request.OpenerDirector:
-    # Not build_opener: it would also open file:, ftp: and data: addresses.
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-        _CarefulRedirect(settings),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-def _check_address(url: str, settings: FetchSettings) -> None:
-    parts = urllib.parse.urlsplit(url)
-    local = settings.allow_http and parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if parts.scheme != "https" and not local:
-        raise _GiveUpError(f"{parts.scheme or 'an empty'} address refused, only https is allowed")
-
-
-def _range_start(response: http.client.HTTPResponse) -> int | None:
-    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
-    start = rest.partition("-")[0]
-    return int(start) if unit == "bytes" and start.isdigit() else None
+        raise TryAgainError(f"the line was cut after {done} of {total} bytes")
 
 
 def _size_of(part: Path) -> int:
@@ -292,12 +186,7 @@ def _size_of(part: Path) -> int:
 
 
 def _check_disk(entry: WeightsEntry, folder: Path, missing: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if missing + _RESERVE > free:
-        raise ResourceError(
-            f"{entry.name} needs {missing >> 20} MiB more in {folder}, where {free >> 20} MiB are "
-            "free; make room, or set XDG_CACHE_HOME to a folder on a larger disk."
-        )
+    check_disk(entry.name, folder, missing, "set XDG_CACHE_HOME to a folder on a larger disk")
 
 
 def _put_in_place(entry: WeightsEntry, part: Path, path: Path) -> Path:

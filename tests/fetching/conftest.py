@@ -1,0 +1,5 @@
+"""The server that misbehaves."""
+
+from file_server import server
+
+__all__ = ["server"]
