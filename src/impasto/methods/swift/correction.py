@@ -15,9 +15,9 @@ from impasto.methods.swift.network import SCALES, Style, Swift
 SIDE = 192
 """Long side of the thumbnail in pixels."""
 
-STRENGTH = 0.5
-"""Part of what is missed that is added. Measured on pairs of pictures: with all of it the style
-comes no nearer and the content goes; see docs/swift.md."""
+STRENGTH = 0.25
+"""Part of what is missed that is added; more of it takes the style little nearer and more of the
+content away (figures in docs/swift.md)."""
 
 LIMIT = 2.0
 """A deviation is at most so many times more or less asked for."""
