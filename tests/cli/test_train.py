@@ -11,7 +11,8 @@ from impasto.cli import train
 
 def test_unknown_method(refused):
     text = refused("train", "swfit", code=2)
-    assert text == "method must be one of swift, lite; got 'swfit'. Did you mean swift?"
+    methods = "swift, adain, johnson, reconstruction, lite"
+    assert text == f"method must be one of {methods}; got 'swfit'. Did you mean swift?"
 
 
 def test_without_lightning(refused, monkeypatch):

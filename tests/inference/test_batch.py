@@ -19,6 +19,7 @@ class Inverter:
     """A painter that turns pictures into their negatives."""
 
     device, dtype, digest = torch.device("cpu"), torch.float32, ""
+    own_style = None
 
     def __init__(self) -> None:
         self.looked = 0

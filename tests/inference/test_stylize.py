@@ -371,7 +371,7 @@ def test_files_that_are_no_style(tiny_painter, content, styles):
         tiny_painter.stylize(content, "text.jpg")
     with pytest.raises(WeightsError, match=r"there is no style file nowhere\.safetensors; make"):
         tiny_painter.stylize(content, "nowhere.safetensors")
-    with pytest.raises(InputError, match="NoneType"):
+    with pytest.raises(InputError, match="at least one style is needed"):
         tiny_painter.stylize(content, None)
 
 
