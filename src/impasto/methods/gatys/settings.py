@@ -23,7 +23,7 @@ class TransferConfig:
     style_weight: float = 8.0
     """Of the style loss."""
 
-    tv_weight: float = 0.02
+    tv_weight: float = 0.5
     """Of the total variation, which asks for smoothness."""
 
     content_layers: tuple[str, ...] = ("relu4_1",)
@@ -87,10 +87,10 @@ class TransferConfig:
     min_size: int = 128
     """Long side of the first, coarsest scale; the same as --size for one scale alone."""
 
-    first_steps: int = 200
+    first_steps: int = 150
     """Steps at the first scale."""
 
-    steps: int = 100
+    steps: int = 70
     """Steps at each later scale."""
 
     averaging: float = 0.0
