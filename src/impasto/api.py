@@ -26,8 +26,8 @@ def load(
     """A painter, ready to paint.
 
     Args:
-        model: "swift", or the path of a ``.safetensors`` file of swift's, such as
-            ``impasto train swift`` writes.
+        model: "swift", or the path of a ``.safetensors`` file of swift, AdaIN or Johnson, such
+            as ``impasto train`` writes.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: "float32", "bfloat16", or "auto": bfloat16 where the processor is faster at it.
 

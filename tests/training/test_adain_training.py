@@ -35,7 +35,6 @@ def run(photos, paintings, encoder, folder, *, steps, kind=AdaINTraining, callba
         network=NETWORK, objective=AdaINObjective(style_weight=1.0), encoder_weights=str(encoder),
         **{"learning_rate": 1e-2} | settings,
     )  # fmt: skip
-    module.totals = []
     trainer = Trainer(
         max_steps=steps, accelerator="cpu", logger=False, default_root_dir=folder,
         callbacks=list(callbacks), enable_progress_bar=False, enable_model_summary=False,

@@ -8,7 +8,7 @@ adain-oak    J3698/AdaIN-reimplementation (source 2): VGG-19 with batch norm, ro
 adain-lite   ours: the bundled lite as encoder, for a decoder of 0.2 million parameters
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from impasto.methods.adain.network import AdaINConfig
 from impasto.methods.adain.objective import AdaINObjective
@@ -36,27 +36,23 @@ class AdaINPreset:
     source: str
 
 
+_PAPER = AdaINPreset(
+    network=AdaINConfig(encoder="vgg19-normalized"),
+    objective=AdaINObjective(style_weight=1e-2, reduction="sum"),
+    learning_rate=1e-4,
+    decay=5e-5,
+    steps=160_000,
+    batch=8,
+    short_side=512,
+    crop=256,
+    source="xunhuang1995/AdaIN-style, train.lua",
+)
+
 PRESETS: dict[str, AdaINPreset] = {
-    "adain-paper": AdaINPreset(
-        network=AdaINConfig(encoder="vgg19-normalized"),
-        objective=AdaINObjective(style_weight=1e-2, reduction="sum"),
-        learning_rate=1e-4,
-        decay=5e-5,
-        steps=160_000,
-        batch=8,
-        short_side=512,
-        crop=256,
-        source="xunhuang1995/AdaIN-style, train.lua",
-    ),
-    "adain-naoto": AdaINPreset(
-        network=AdaINConfig(encoder="vgg19-normalized"),
+    "adain-paper": _PAPER,
+    "adain-naoto": replace(
+        _PAPER,
         objective=AdaINObjective(style_weight=10.0),
-        learning_rate=1e-4,
-        decay=5e-5,
-        steps=160_000,
-        batch=8,
-        short_side=512,
-        crop=256,
         source="naoto0804/pytorch-AdaIN, train.py",
     ),
     "adain-oak": AdaINPreset(

@@ -14,7 +14,7 @@ made for and refuses others; ours counts every loss in units of its target and f
                    names none: here each layer counts half the one before
     crowson        crowsonkb's style-transfer-pytorch, defaults (Wasserstein, scales, averaging);
                    borders are repeated at every layer here, at the first there
-    recommended    ours: any network, the best picture per second
+    recommended    ours: any network, each loss in units of its target
 
 Where the papers' pixels run over 0..255 their total variation is that of [0, 1] times 255^2.
 """
@@ -49,7 +49,7 @@ PRESETS: dict[str, Preset] = {
     "recommended": Preset(
         config=TransferConfig(relative=True),
         network="lite",
-        source="Impasto; measured in benchmarks/speed_transfer.py",
+        source="Impasto",
     ),
     "gatys-paper": Preset(
         config=TransferConfig(
