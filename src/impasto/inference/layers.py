@@ -15,7 +15,6 @@ from impasto.features.vgg import PLANS, layer_names
 from impasto.images.io import Picture, read_picture
 from impasto.images.resize import fit_long_side
 from impasto.inference.transfer import Transfer, invert, texture
-from impasto.methods.gatys.presets import preset_config
 
 RECONSTRUCTED = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 STROKES = (
@@ -103,5 +102,4 @@ def _finish(run: Transfer) -> Picture:
 
 def _least(layer: str, size: int) -> int:
     """Coarse scales help where a layer sees far; they must hold a few of its cells."""
-    start = preset_config("recommended").min_size
-    return min(size, max(start // 2, 8 << int(layer[4])))
+    return min(size, max(64, 8 << int(layer[4])))

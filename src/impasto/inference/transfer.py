@@ -185,6 +185,8 @@ def texture(
         shape: (height, width) of the result; None is a square of the setting ``size``.
         **rest: As for ``transfer``.
     """
+    if preset in PRESETS:
+        rest = dict(PRESETS[preset].for_textures) | rest
     if shape is not None:
         rest["size"] = max(shape)
     side = rest.get("size", PRESETS[preset].config.size if preset in PRESETS else 512)

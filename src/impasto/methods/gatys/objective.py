@@ -19,7 +19,8 @@ from impasto.losses.smoothness import out_of_range_loss, total_variation
 from impasto.methods.gatys.settings import TransferConfig
 
 RANGE_WEIGHT = 10.0
-"""Of the pull back into [0, 1] where an optimiser cannot clamp (L-BFGS would lose its history)."""
+"""Of the pull back into [0, 1] where nothing can be clamped: L-BFGS would lose its history, and a
+pyramid's parts have no range of their own."""
 
 
 class Objective:
@@ -101,7 +102,7 @@ class Objective:
         if config.tv_weight:
             variation = total_variation(image, config.tv, wrap=config.seamless)
             losses["tv"] = config.tv_weight * (image.numel() if config.tv_sum else 1) * variation
-        if config.clamp and config.optimizer == "lbfgs":
+        if config.clamp and (config.optimizer == "lbfgs" or config.levels > 1):
             losses["range"] = RANGE_WEIGHT * out_of_range_loss(image)
         return losses
 

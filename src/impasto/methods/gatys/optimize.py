@@ -28,9 +28,11 @@ from impasto.errors import InputError
 from impasto.features.vgg import VGG
 from impasto.images.resize import resize
 from impasto.methods.base import Step
+from impasto.methods.gatys.canvas import Canvas
 from impasto.methods.gatys.objective import Objective
 from impasto.methods.gatys.optimizers import PixelAdam, PixelLBFGS
 from impasto.methods.gatys.settings import TransferConfig
+from impasto.methods.gatys.wrap import resize_wrapped, typical_cut
 
 
 def scales(size: tuple[int, int], config: TransferConfig, grid: int = 1) -> list[tuple[int, int]]:
@@ -102,7 +104,7 @@ class Optimization:
         self.scales = scales(size, config, grid)
         self.total = config.first_steps + config.steps * (len(self.scales) - 1)
         self.index, self._scale = 0, -1
-        self.image = torch.empty(0)
+        self._canvas = Canvas(torch.empty(1, 3, 0, 0))
         self._average, self._weight = torch.empty(0), 0.0
         self._optimizer: PixelAdam | PixelLBFGS | None = None
 
@@ -117,9 +119,11 @@ class Optimization:
             if scale != self._scale:
                 self._enter(scale, self._first_picture() if scale == 0 else self.result)
             assert self._optimizer is not None
-            losses = self._optimizer.step()
+            losses = self._optimizer.step(self._progress)
             self.index += 1
             self._remember()
+            if self.index == self.total and self.config.seamless:
+                self._cut()
             yield Step(self.index, self.total, losses, self.result)
 
     @property
@@ -127,13 +131,18 @@ class Optimization:
         """The picture so far, (1, 3, H, W) in [0, 1]: the average, or the last one."""
         if self.config.averaging and self._weight:
             return (self._average / self._weight).clamp(0, 1)
-        return self.image.detach().clamp(0, 1)
+        return self.image.clamp(0, 1)
+
+    @property
+    def image(self) -> Tensor:
+        """The last picture, (1, 3, H, W), which may stand a little outside [0, 1]."""
+        return self._canvas.picture().detach()
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, tensors and numbers."""
         return {
             "index": self.index,
-            "image": self.image.detach(),
+            "canvas": self._canvas.state(),
             "average": self._average,
             "weight": self._weight,
             "optimizer": self._optimizer.state() if self._optimizer else {},
@@ -147,16 +156,15 @@ class Optimization:
         """
         index = int(state["index"])
         scale = self._scale_of(max(0, index - 1))
-        if index and tuple(state["image"].shape[-2:]) != self.scales[scale]:
+        if index and tuple(state["canvas"][0].shape[-2:]) != self.scales[scale]:
             raise InputError(
                 "the saved state is of another picture or other settings; use those it was begun "
                 "with, or begin anew without --resume."
             )
         self.index = index
         if index:
-            self._enter(scale, state["image"])
-            with torch.no_grad():  # as it was: L-BFGS may stand a little outside [0, 1]
-                self.image.copy_(state["image"])
+            self._enter(scale, state["canvas"][0])
+            self._canvas.restore(state["canvas"])
             self._average, self._weight = state["average"].to(self._device), state["weight"]
             assert self._optimizer is not None
             self._optimizer.restore(state["optimizer"])
@@ -169,29 +177,40 @@ class Optimization:
         )
 
     @property
+    def _progress(self) -> float:
+        """How much of the scale is done, 0 at its first step and 1 at its last."""
+        config, done = self.config, self.index - self.config.first_steps
+        if done < 0:
+            return self.index / max(1, config.first_steps - 1)
+        return done % config.steps / max(1, config.steps - 1)
+
+    @property
     def _device(self) -> torch.device:
         return self.network.input.weight.device
 
     def _enter(self, scale: int, picture: Tensor) -> None:
         """Begin a scale with a picture of any size."""
         size, previous = self.scales[scale], self._optimizer
-        image = _resized(picture.to(self._device), size, wrap=self.config.seamless)
-        self.image = image.clamp(0, 1).contiguous().requires_grad_()
+        image = self._resized(picture.to(self._device), size)
+        self._canvas = Canvas(
+            image.clamp(0, 1).contiguous(), levels=self.config.levels, wrap=self.config.seamless
+        )
         self._average, self._weight = torch.zeros_like(image), 0.0
         objective = self._objective(size)
         if self.config.optimizer == "adam":
             self._optimizer = PixelAdam(
-                self.image,
+                self._canvas,
                 objective,
                 learning_rate=self.config.learning_rate,
-                beta2=self.config.beta2,
+                betas=(self.config.beta1, self.config.beta2),
+                floor=self.config.floor,
                 clamp=self.config.clamp,
             )
             if isinstance(previous, PixelAdam) and scale == self._scale + 1:
                 self._optimizer.restore(previous.state())
         else:
             self._optimizer = PixelLBFGS(
-                self.image,
+                self._canvas,
                 objective,
                 learning_rate=self.config.learning_rate,
                 history=self.config.history,
@@ -218,8 +237,20 @@ class Optimization:
     def _remember(self) -> None:
         """Exponential average of the pictures at this scale, without a bias to its beginning."""
         if decay := self.config.averaging:
-            self._average.lerp_(self.image.detach(), 1 - decay)
+            self._average.lerp_(self.image, 1 - decay)
             self._weight = self._weight * decay + (1 - decay)
+
+    def _cut(self) -> None:
+        """Lay the edges of a tile where they are as calm as its inside; places do not matter."""
+        if self.content is None and self.masks is None:
+            shifts = typical_cut(self.result)
+            self._canvas.roll(shifts)
+            self._average = self._average.roll(shifts, (-2, -1))
+
+    def _resized(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        if tuple(image.shape[-2:]) == size:
+            return image.detach().clone()
+        return (resize_wrapped if self.config.seamless else resize)(image.detach(), size)
 
     def _first_picture(self) -> Tensor:
         size = self.scales[0]
@@ -274,15 +305,3 @@ def _check_parts(
 def _pools(network: VGG) -> int:
     deepest = network.layers[-1]
     return int(deepest[4]) - (not deepest.startswith("pool"))
-
-
-def _resized(image: Tensor, size: tuple[int, int], *, wrap: bool) -> Tensor:
-    """Bicubic; a picture that wraps around is enlarged with its neighbours beside it."""
-    if tuple(image.shape[-2:]) == size:
-        return image.detach().clone()
-    if not wrap:
-        return resize(image.detach(), size)
-    height, width = size
-    around = image.detach().repeat(1, 1, 3, 3)
-    larger = resize(around, (3 * height, 3 * width))
-    return larger[..., height : 2 * height, width : 2 * width]

@@ -8,6 +8,7 @@ torch has both; here stands what pixels ask of them: no early stop, no loss comp
 moments that survive a change of size.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.losses.finite import check_finite
+from impasto.methods.gatys.canvas import Canvas
 
 REMEDY = "begin again with a lower --learning-rate or weight of it"
 
@@ -27,29 +29,44 @@ class PixelAdam:
     """Adam whose moments can be carried to another size.
 
     Args:
-        image: (1, 3, H, W), the leaf that is optimised.
-        loss: Of it.
+        canvas: What is optimised.
+        loss: Of its picture.
         learning_rate: In units of pixels' range.
-        beta2: Memory of squared gradients.
+        betas: Memory of gradients and of squared gradients.
+        floor: Part of the learning rate that is left at the end of a scale.
         clamp: To [0, 1] after each step.
     """
 
     def __init__(
-        self, image: Tensor, loss: Loss, *, learning_rate: float, beta2: float, clamp: bool
+        self,
+        canvas: Canvas,
+        loss: Loss,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float],
+        floor: float,
+        clamp: bool,
     ) -> None:
-        self.image, self.loss, self.clamp = image, loss, clamp
-        self.adam = torch.optim.Adam([image], lr=learning_rate, betas=(0.9, beta2))
+        self.canvas, self.loss, self.clamp = canvas, loss, clamp
+        self.learning_rate, self.floor = learning_rate, floor
+        self.adam = torch.optim.Adam(canvas.leaves, lr=learning_rate, betas=betas)
 
-    def step(self) -> dict[str, float]:
-        """One update; the terms before it."""
+    def step(self, progress: float = 0.0) -> dict[str, float]:
+        """One update; the terms before it.
+
+        Args:
+            progress: How much of the scale is done, from 0 to 1: the learning rate falls with it
+                along half a cosine.
+        """
+        falling = self.floor + (1 - self.floor) * (1 + math.cos(math.pi * progress)) / 2
+        self.adam.param_groups[0]["lr"] = self.learning_rate * falling
         self.adam.zero_grad()
-        terms = self.loss(self.image)
+        terms = self.loss(self.canvas.picture())
         check_finite(terms, REMEDY)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         if self.clamp:
-            with torch.no_grad():
-                self.image.clamp_(0, 1)
+            self.canvas.clamp()
         return {name: float(value.detach()) for name, value in terms.items()}
 
     def state(self) -> dict[str, Any]:
@@ -62,8 +79,8 @@ class PixelAdam:
         A squared gradient must stay at least 0, so it is interpolated without overshoot.
         """
         self.adam.load_state_dict(dict(state))
-        for moments in self.adam.state.values():
-            size = self.image.shape[-2:]
+        for leaf, moments in self.adam.state.items():
+            size = leaf.shape[-2:]
             if moments["exp_avg"].shape[-2:] == size:
                 continue
             moments["exp_avg"] = F.interpolate(
@@ -81,18 +98,18 @@ class PixelLBFGS:
     though the last one ended there; tolerances below 0 and a memory of what was computed mend it.
 
     Args:
-        image: (1, 3, H, W), the leaf that is optimised.
-        loss: Of it.
+        canvas: What is optimised, of one level.
+        loss: Of its picture.
         learning_rate: First trial step of the line search, in units of the quasi-Newton step.
         history: Steps remembered.
     """
 
-    def __init__(self, image: Tensor, loss: Loss, *, learning_rate: float, history: int) -> None:
-        self.image, self.loss = image, loss
+    def __init__(self, canvas: Canvas, loss: Loss, *, learning_rate: float, history: int) -> None:
+        self.image, self.loss = canvas.leaves[0], loss
         self.evaluations = 0
         self._known: list[tuple[Tensor, dict[str, Tensor], Tensor]] = []
         self.lbfgs = torch.optim.LBFGS(
-            [image],
+            [self.image],
             lr=learning_rate,
             max_iter=1,
             max_eval=64,
@@ -102,8 +119,12 @@ class PixelLBFGS:
             line_search_fn="strong_wolfe",
         )
 
-    def step(self) -> dict[str, float]:
-        """One iteration, with as many evaluations as its line search needs; the terms after it."""
+    def step(self, progress: float = 0.0) -> dict[str, float]:
+        """One iteration, with as many evaluations as its line search needs; the terms after it.
+
+        Args:
+            progress: Of no account here: a line search finds its own length.
+        """
         self.lbfgs.step(self._evaluate)  # type: ignore[no-untyped-call]
         terms = self._look_up() or self._compute()
         return {name: float(value) for name, value in terms[1].items()}

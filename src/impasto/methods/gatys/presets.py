@@ -19,7 +19,8 @@ made for and refuses others; ours counts every loss in units of its target and f
 Where the papers' pixels run over 0..255 their total variation is that of [0, 1] times 255^2.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from impasto.checks import check_choice
@@ -44,12 +45,26 @@ class Preset:
     source: str
     """Where the numbers come from."""
 
+    for_textures: Mapping[str, Any] = field(default_factory=dict)
+    """What changes for a texture, which has no content that says where things are."""
+
 
 PRESETS: dict[str, Preset] = {
     "recommended": Preset(
-        config=TransferConfig(relative=True),
+        config=TransferConfig(
+            relative=True,
+            optimizer="adam",
+            levels=7,
+            learning_rate=0.03,
+            floor=0.02,
+            beta2=0.7,
+            min_size=480,
+            first_steps=115,
+            steps=50,
+        ),
         network="lite",
         source="Impasto",
+        for_textures={"min_size": 128, "first_steps": 80, "steps": 60},  # shapes, then strokes
     ),
     "gatys-paper": Preset(
         config=TransferConfig(
@@ -171,11 +186,14 @@ def preset_config(name: str, **changes: Any) -> TransferConfig:
         # Weights of the preset's layers mean nothing for others.
         if f"{kind}_layers" in changed:
             changed.setdefault(f"{kind}_layer_weights", ())
-    if "size" in changed and "min_size" not in changed:
-        config = PRESETS[name].config
-        if config.min_size == config.size:  # one scale stays one scale
-            changed["min_size"] = changed["size"]
-    return replace(PRESETS[name].config, **changed)
+    config = PRESETS[name].config
+    if changed.get("optimizer", config.optimizer) != config.optimizer:
+        # Nor do a rate and parts that suit one optimiser suit the other.
+        changed.setdefault("learning_rate", 1.0 if changed["optimizer"] == "lbfgs" else 0.02)
+        changed.setdefault("levels", 1)
+    if "size" in changed and config.min_size == config.size:  # one scale stays one scale
+        changed.setdefault("min_size", changed["size"])
+    return replace(config, **changed)
 
 
 def check_fit(name: str, depth: int, preprocessing: str | None, network: str) -> None:

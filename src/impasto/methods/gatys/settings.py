@@ -70,10 +70,20 @@ class TransferConfig:
     # How
 
     optimizer: Optimizer = "lbfgs"
-    """L-BFGS needs fewer steps, Adam less memory."""
+    """L-BFGS needs fewer steps than Adam on pixels, and more memory."""
+
+    levels: int = 1
+    """Parts of the pyramid that Adam turns, each half the size of the one before: coarse ones move
+    whole regions at once, so fewer steps are needed. 1 is the pixels alone."""
 
     learning_rate: float = 1.0
     """Of the optimiser: 1 for lbfgs, about 0.02 for adam (pixels go from 0 to 1)."""
+
+    floor: float = 1.0
+    """Part of Adam's learning rate that is left at the end of each scale; it falls as a cosine."""
+
+    beta1: float = 0.9
+    """Adam's memory of gradients."""
 
     beta2: float = 0.99
     """Adam's memory of squared gradients."""
@@ -97,7 +107,7 @@ class TransferConfig:
     """Decay of the average of pictures that is the result; 0 takes the last one."""
 
     clamp: bool = True
-    """Keep pixels in [0, 1] on the way (Adam) or pull them there (L-BFGS)."""
+    """Keep pixels in [0, 1] on the way (Adam) or pull them there (L-BFGS, pyramids)."""
 
     # From where
 
@@ -124,6 +134,14 @@ class TransferConfig:
         for name, choices in CHOICES.items():
             check_choice(name.replace("_", " "), getattr(self, name), get_args(choices))
         check_range("learning rate", self.learning_rate, above=0.0)
+        check_range("floor", self.floor, at_least=0.0, at_most=1.0)
+        check_range("levels", self.levels, at_least=1, at_most=12)
+        if self.levels > 1 and self.optimizer != "adam":
+            raise InputError(
+                f"a pyramid of {self.levels} levels is turned by adam alone; use --optimizer adam, "
+                "or --levels 1."
+            )
+        check_range("beta1", self.beta1, at_least=0.0, at_most=0.9999)
         check_range("beta2", self.beta2, at_least=0.0, at_most=0.9999)
         check_range("layer decay", self.layer_decay, above=0.0)
         check_range("averaging", self.averaging, at_least=0.0, at_most=0.9999)
