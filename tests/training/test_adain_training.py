@@ -107,12 +107,19 @@ def test_sheets_show_what_is_learned(photos, paintings, tiny_vgg, tmp_path):
 
 
 def test_the_learning_rate_falls_as_the_authors_let_it(tiny_vgg):
-    module = AdaINTraining(
-        network=NETWORK, encoder_weights=str(tiny_vgg), learning_rate=1.0, decay=0.5, step_every=4
+    paper, oak = (
+        AdaINTraining(preset, network=NETWORK, encoder_weights=str(tiny_vgg)).schedule
+        for preset in ("adain-paper", "adain-oak")
     )
-    schedule = module.configure_optimizers()["lr_scheduler"]["scheduler"]
-    rates = [schedule.lr_lambdas[0](step) for step in (0, 2, 4)]
-    assert rates == pytest.approx([1.0, 0.5, 0.1 / 3])
+    assert [paper.factor_at(n, 9e9) for n in (0, 20_000)] == pytest.approx([1.0, 0.5])
+    assert [oak.factor_at(n, 9e9) for n in (0, 9374, 9375)] == pytest.approx([1.0, 1.0, 0.1])
+
+
+def test_a_preset_brings_its_data_and_its_length():
+    settings = AdaINTraining.preset_settings("adain-paper")
+    assert settings["data.content_crop"] == {"size": 256, "short_side": 512}
+    assert (settings["data.batch"], settings["trainer.max_steps"]) == (8, 160_000)
+    assert settings["model.schedule"]["kind"] == "inverse"
 
 
 def test_what_is_refused(tiny_vgg, tmp_path):

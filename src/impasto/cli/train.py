@@ -1,14 +1,13 @@
-"""``impasto train METHOD``: LightningCLI with our modules.
+"""``impasto train METHOD``: a run in a folder of its own, to watch, stop, resume and compare.
 
 What can be set comes from the modules' own signatures; ``impasto train swift --help`` lists it.
+Reading order: train, RunFlags; the run itself is in ``training.py``, many of them in ``sweep.py``.
 """
 
-import argparse
 import importlib
-import logging
-import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from impasto.checks import check_choice
 from impasto.errors import InputError, MissingExtraError
@@ -19,26 +18,45 @@ METHODS = {
     "johnson": "impasto.training.johnson:JohnsonTraining",
     "reconstruction": "impasto.training.adain:ReconstructionTraining",
     "lite": "impasto.training.lite:LiteTraining",
+    "pix2pix": "impasto.training.pix2pix:Pix2PixTraining",
+    "cyclegan": "impasto.training.cyclegan:CycleGANTraining",
 }
 """What can be learned, and its LightningModule."""
 
 HELP = """\
-usage: impasto train METHOD [--config FILE] [flags]
+usage: impasto train METHOD [--config FILE] [--run FOLDER] [--resume] [--sweep FLAG=A,B,...] [flags]
 
 Learn weights of your own from folders of photographs and paintings.
 
 methods: {methods}; impasto train METHOD --help lists what can be set.
 
+  --run FOLDER         where all of the run goes (default: runs/METHOD, or runs/METHOD-sweep)
+  --resume             go on from the run's last checkpoint, with its own settings; flags beside it
+                       change them
+  --sweep FLAG=A,B,... a run for each value, and one sheet that compares them; may be given twice
+
 examples:
   impasto train swift --config configs/swift.yaml
-  impasto train swift --data.content photos --data.style paintings --trainer.max_steps 40000"""
+  impasto train adain --data.content photos --data.style paintings --run runs/mine
+  impasto train adain --run runs/mine --resume
+  impasto train adain --config configs/adain.yaml --sweep model.objective.style_weight=3,10,30"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """The flags that are ours; all others are Lightning's and the modules'."""
+
+    run: Path
+    resume: bool
+    sweep: tuple[str, ...]
+    rest: tuple[str, ...]
 
 
 def train(words: Sequence[str]) -> int:
     """Learn weights of your own from folders of photographs and paintings.
 
     Args:
-        words: A method and LightningCLI's flags.
+        words: A method, --run, --resume, --sweep, and LightningCLI's flags.
 
     Returns:
         The exit code.
@@ -51,6 +69,8 @@ def train(words: Sequence[str]) -> int:
     Examples:
         impasto train swift --config configs/swift.yaml
         impasto train swift --data.content photos --data.style paintings --trainer.max_steps 40000
+        impasto train swift --resume
+        impasto train adain --config configs/adain.yaml --sweep model.objective.style_weight=3,10,30
     """
     if not words or words[0] in ("--help", "-h"):
         print(HELP.format(methods=", ".join(METHODS)))
@@ -60,40 +80,46 @@ def train(words: Sequence[str]) -> int:
         importlib.import_module("lightning.pytorch.cli")
     except ModuleNotFoundError as error:
         raise MissingExtraError.of("train", "Training") from error
-    _run(words[0], list(words[1:]))
-    return 0
+    method, flags = words[0], split_flags(words[0], words[1:])
+    if flags.sweep:
+        from impasto.cli.sweep import sweep
+
+        return sweep(method, flags)
+    from impasto.cli.training import run_training
+
+    return run_training(method, METHODS[method], flags)
 
 
-def _run(method: str, flags: list[str]) -> None:
-    from lightning.pytorch.cli import LightningCLI
+def split_flags(method: str, words: Sequence[str]) -> RunFlags:
+    """Take our own flags out of what was typed.
 
-    from impasto.training.datamodule import ContentStyleData
+    Args:
+        method: Whose run it is.
+        words: What stands after the method; values follow their flag or an equals sign.
 
-    class Command(LightningCLI):
-        def parse_arguments(self, parser: Any, args: Any) -> None:
-            with warnings.catch_warnings():
-                # It fears a mistake wherever the process has words of its own, as ours always has.
-                warnings.filterwarnings("ignore", "LightningCLI's args parameter")
-                super().parse_arguments(parser, args)
-
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
-    module, _, name = METHODS[method].partition(":")
-    common = {"prog": f"impasto train {method}", "exit_on_error": False}
-    usage = f"impasto train {method} [--config FILE] [flags]"
-    epilog = f"example: impasto train {method} --config configs/{method}.yaml"
-    try:
-        Command(
-            getattr(importlib.import_module(module), name),
-            ContentStyleData,
-            args=["fit", *flags],
-            save_config_kwargs={"overwrite": True},
-            seed_everything_default=0,
-            parser_kwargs=common | {"fit": common | {"usage": usage, "epilog": epilog}},
-        )
-    except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
-        text = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"{text}; see: impasto train {method} --help.") from error
-
-
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
-    return "Tip: For seamless cloud" not in record.getMessage()
+    Raises:
+        InputError: A flag without its value, or Lightning's own flag for the folder.
+    """
+    run, resume, sweep, rest = "", False, list[str](), list[str]()
+    waiting = iter(words)
+    for word in waiting:
+        name, equals, value = word.partition("=")
+        if name == "--resume":
+            if equals:
+                raise InputError("--resume takes no value; name the run with --run.")
+            resume = True
+        elif name in ("--run", "--sweep"):
+            value = value if equals else next(waiting, "")
+            if not value or value.startswith("--"):
+                wanted = "a folder" if name == "--run" else "FLAG=A,B,..."
+                raise InputError(f"after {name} comes {wanted}.")
+            if name == "--run":
+                run = value
+            else:
+                sweep.append(value)
+        elif name == "--trainer.default_root_dir":
+            raise InputError("the folder of a run is named by --run.")
+        else:
+            rest.append(word)
+    folder = Path(run or f"runs/{method}{'-sweep' if sweep else ''}")
+    return RunFlags(run=folder, resume=resume, sweep=tuple(sweep), rest=tuple(rest))

@@ -1,25 +1,27 @@
 """Learning AdaIN's decoder: ``impasto train adain``, ``impasto train reconstruction``."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
-from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor, nn
 
 from impasto.blocks import channels_last
 from impasto.checks import check_choice, check_range
 from impasto.methods.adain.files import encoder_of, network_of, tensors_of
 from impasto.methods.adain.network import AdaIN, AdaINConfig
 from impasto.methods.adain.objective import AdaINObjective, adain_losses, reconstruction_losses
-from impasto.methods.adain.presets import PRESETS
+from impasto.methods.adain.presets import PRESETS, AdaINPreset
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
+from impasto.training.learner import Batch, Learner
+from impasto.training.schedule import Schedule
 from impasto.weights.store import load_weights
 
 
-class AdaINTraining(LightningModule):
+class AdaINTraining(Learner):
     """The frozen encoder, the decoder that learns, its objective and its optimiser.
 
     Args:
@@ -30,9 +32,8 @@ class AdaINTraining(LightningModule):
         encoder_weights: File of the encoder; none takes the bundled or fetched one.
         start: Weights to start from, such as a run of ``impasto train reconstruction``; "none"
             starts anew.
-        learning_rate: Of Adam at the start.
-        decay: The rate is divided by 1 + decay times the step.
-        step_every: Steps after which the rate is divided by 10; 0 never.
+        learning_rate: Of Adam at its height.
+        schedule: What becomes of it.
         ema: Decay of the average of weights that is kept beside them.
     """
 
@@ -47,19 +48,15 @@ class AdaINTraining(LightningModule):
         encoder_weights: str | None = None,
         start: str = "none",
         learning_rate: float | None = None,
-        decay: float | None = None,
-        step_every: int | None = None,
+        schedule: Schedule | None = None,
         ema: float = 0.999,
     ) -> None:
-        super().__init__()
         check_choice("preset", preset, PRESETS)
         given = PRESETS[preset]
-        self.learning_rate = given.learning_rate if learning_rate is None else learning_rate
-        self.decay = given.decay if decay is None else decay
-        self.step_every = given.step_every if step_every is None else step_every
-        check_range("learning_rate", self.learning_rate, above=0.0)
-        check_range("decay", self.decay, at_least=0.0)
-        check_range("step_every", self.step_every, at_least=0)
+        super().__init__(
+            given.learning_rate if learning_rate is None else learning_rate,
+            schedule or _schedule_of(given),
+        )
         check_range("ema", ema, at_least=0.0, at_most=1.0)
         self.objective = objective or given.objective
         shape = network or given.network
@@ -72,6 +69,23 @@ class AdaINTraining(LightningModule):
         self.shape = shape
         self.average = AverageWeights(self.decoder, ema)
 
+    @staticmethod
+    def preset_settings(preset: str) -> dict[str, Any]:
+        """The preset's own settings, its data and its length among them, by flag."""
+        check_choice("preset", preset, PRESETS)
+        given = PRESETS[preset]
+        crop = {"size": given.crop, "short_side": given.short_side}
+        return {
+            "model.network": asdict(given.network),
+            "model.objective": asdict(given.objective),
+            "model.learning_rate": given.learning_rate,
+            "model.schedule": asdict(_schedule_of(given)),
+            "data.batch": given.batch,
+            "data.content_crop": crop,
+            "data.style_crop": crop,
+            "trainer.max_steps": given.steps,
+        }
+
     @property
     def network(self) -> AdaIN:
         """Encoder and decoder together."""
@@ -83,19 +97,19 @@ class AdaINTraining(LightningModule):
         """Bring the encoder to the device."""
         self._frozen = [channels_last(self._frozen[0], self.device)]
 
-    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """One update's loss; its terms are logged under their own names."""
-        losses = self._losses(batch)
-        total = torch.stack(list(losses.values())).sum()
-        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
-        self.log("loss/total", total.detach(), prog_bar=True)
-        return total
+    def learning(self) -> Iterable[nn.Parameter]:
+        """The decoder."""
+        return self.decoder.parameters()
 
-    def _losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        content, style = to_pictures(batch["content"]), to_pictures(batch["style"])
-        if self.reconstructs:
-            return reconstruction_losses(self.network, torch.cat([content, style]))[0]
-        return adain_losses(self.network, content, style, self.objective)[0]
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Content and style of eq. 11, or the error of pictures that are given back."""
+        content = to_pictures(batch["content"])
+        if not self.reconstructs:
+            style = to_pictures(batch["style"])
+            return adain_losses(self.network, content, style, self.objective)[0]
+        if "style" in batch:
+            content = torch.cat([content, to_pictures(batch["style"])])
+        return reconstruction_losses(self.network, content)[0]
 
     def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
         """Follow the weights, before a checkpoint is written."""
@@ -113,26 +127,25 @@ class AdaINTraining(LightningModule):
         average = AdaIN(self._frozen[0], self.shape)
         average.decoder.load_state_dict(self.average.state())
         average.decoder.to(self.device)
-        content, style = content.to(self.device), style.to(self.device)
-        sheet = average.reconstruct(content) if self.reconstructs else average(content, style)[0]
+        content = content.to(self.device)
+        if self.reconstructs:
+            sheet = average.reconstruct(content)
+        else:
+            sheet, _ = average(content, style.to(self.device))
         return sheet.clamp(0, 1)
-
-    def configure_optimizers(self) -> Any:
-        """Adam; the rate falls as the preset's authors let it."""
-        optimizer = torch.optim.Adam(self.decoder.parameters(), self.learning_rate)
-
-        def factor(step: int) -> float:
-            tenth = 0.1 ** (step // self.step_every) if self.step_every else 1.0
-            return tenth / (1 + self.decay * step)
-
-        schedule = LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 class ReconstructionTraining(AdaINTraining):
     """The decoder learns to give pictures back, before it learns styles (source 2)."""
 
     reconstructs = True
+    needs_style = False
+
+
+def _schedule_of(preset: AdaINPreset) -> Schedule:
+    if preset.step_every:
+        return Schedule(kind="step", every=preset.step_every)
+    return Schedule(kind="inverse", decay=preset.decay) if preset.decay else Schedule()
 
 
 def _decoder(start: str) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ A draw is a pure function of the seed and its number, so a stream can start anyw
 what makes resuming exact and workers different without any state to save.
 """
 
+import copy
 import itertools
 import logging
 import warnings
@@ -11,9 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
@@ -94,6 +97,47 @@ class PictureFolder:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def split(self, part: float, seed: int) -> tuple["PictureFolder", "PictureFolder"]:
+        """Two folders of the same pictures: to learn from, and a part to be held back.
+
+        Args:
+            part: Of the pictures, above 0 and below 1; one is held back at least.
+            seed: Another choice.
+
+        Raises:
+            InputError: Nothing would be left to learn from.
+        """
+        check_range("part", part, above=0.0, at_most=1.0)
+        count = max(1, round(part * len(self)))
+        if count >= len(self):
+            raise InputError(
+                f"{self.folder} holds {len(self)} pictures, of which {count} would be held back to "
+                "validate with; give more, or other ones with --data.valid_content and "
+                "--data.valid_style."
+            )
+        order = np.random.default_rng((seed, 1 << 44)).permutation(len(self))
+        return self._only(order[count:]), self._only(order[:count])
+
+    def _only(self, which: NDArray[np.int64]) -> "PictureFolder":
+        part = copy.copy(self)
+        part.paths = [self.paths[i] for i in sorted(which)]
+        part.broken, part._pixels = {}, {}
+        return part
+
+    def passed_over(self) -> str:
+        """What below the folder is no picture by its name or holds none; empty if all is well."""
+        files = [p for p in self.folder.rglob("*") if p.is_file()]
+        others = [p for p in files if p.suffix.lower() not in SUFFIXES]
+        bare = [p for p in self.folder.rglob("*") if p.is_dir() and not any(p.iterdir())]
+        named = [*others[:3], *bare[:3]]
+        if not named:
+            return ""
+        return (
+            f"{self.folder}: passed over {len(others)} files that are no pictures by their name "
+            f"and {len(bare)} empty folders ({', '.join(str(p) for p in named)}"
+            f"{', ...' if len(others) + len(bare) > len(named) else ''})."
+        )
+
     def picture(self, index: int) -> Image.Image | None:
         """The picture as 8-bit RGB, or None for a file that cannot be read."""
         path = self.paths[index]
@@ -163,7 +207,7 @@ def _window(
     return (left, top, left + side, top + side), flip
 
 
-class NumberedStream(IterableDataset[dict[str, Tensor]], ABC):
+class NumberedStream(IterableDataset[dict[str, Any]], ABC):
     """Batches by number: each is a function of the seed and its number alone.
 
     Batch number n is the same whatever the number of workers: each worker makes every k-th. Of
@@ -174,6 +218,10 @@ class NumberedStream(IterableDataset[dict[str, Tensor]], ABC):
         start: Number of the first batch (where a resumed run goes on).
         shard: (which, of how many) processes that train together.
         length: Batches until the end, the workers' shares together; None never ends.
+
+    Yields:
+        Items stacked, by name. After a file that could not be read the batch has ``skipped``, too:
+        the reason by path, once for each file.
     """
 
     def __init__(
@@ -187,7 +235,12 @@ class NumberedStream(IterableDataset[dict[str, Tensor]], ABC):
     def draw(self, number: int) -> dict[str, Tensor]:
         """The item of that number, the same at every call."""
 
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+    @abstractmethod
+    def folders(self) -> tuple[PictureFolder, ...]:
+        """Where pictures are drawn from."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        told: set[Path] = set()
         worker = get_worker_info()
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
         rank, world = self.shard
@@ -196,7 +249,12 @@ class NumberedStream(IterableDataset[dict[str, Tensor]], ABC):
                 return
             number = step * world + rank
             items = [self.draw(number * self.batch + i) for i in range(self.batch)]
-            yield {name: torch.stack([item[name] for item in items]) for name in items[0]}
+            batch: dict[str, Any] = {n: torch.stack([item[n] for item in items]) for n in items[0]}
+            broken = {p: why for folder in self.folders() for p, why in folder.broken.items()}
+            if news := broken.keys() - told:
+                told |= news
+                batch["skipped"] = {str(path): broken[path] for path in sorted(news)}
+            yield batch
 
 
 class ContentStyleStream(NumberedStream):
@@ -241,6 +299,10 @@ class ContentStyleStream(NumberedStream):
         self.content, self.style = content, style
         self.content_crop, self.style_crop = content_crop, style_crop
         self.variants, self.seed = variants, seed
+
+    def folders(self) -> tuple[PictureFolder, ...]:
+        """Photographs and paintings."""
+        return self.content, self.style
 
     def draw(self, number: int) -> dict[str, Tensor]:
         """The pair of that number, the same at every call.

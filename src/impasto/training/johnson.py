@@ -1,13 +1,13 @@
 """Learning one network per style: ``impasto train johnson``."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.blocks import channels_last
 from impasto.checks import check_choice, check_range
@@ -26,10 +26,11 @@ from impasto.methods.johnson.objective import (
 from impasto.methods.johnson.presets import PRESETS
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
-from impasto.training.schedule import adam_on_schedule, check_schedule
+from impasto.training.learner import Batch, Learner
+from impasto.training.schedule import Schedule
 
 
-class JohnsonTraining(LightningModule):
+class JohnsonTraining(Learner):
     """The network, the style it learns, its objective and its optimiser.
 
     Args:
@@ -43,11 +44,11 @@ class JohnsonTraining(LightningModule):
             it as it is.
         padding: Pixels of reflection around each crop, taken off again before the losses.
         learning_rate: Of Adam at its height.
-        warm: Steps of the rise.
-        decay_from: Step from which the rate falls to ``floor``; None never.
-        floor: Part of the learning rate that is left at the end.
+        schedule: What becomes of it; the authors' rate is constant.
         ema: Decay of the average of weights that is kept beside them.
     """
+
+    needs_style = False
 
     def __init__(
         self,
@@ -59,24 +60,17 @@ class JohnsonTraining(LightningModule):
         style_size: int = 0,
         padding: int | None = None,
         learning_rate: float | None = None,
-        warm: int = 0,
-        decay_from: int | None = None,
-        floor: float = 0.02,
+        schedule: Schedule = Schedule(),  # noqa: B008 (frozen)
         ema: float = 0.999,
     ) -> None:
-        super().__init__()
         check_choice("preset", preset, PRESETS)
         given = PRESETS[preset]
+        super().__init__(given.learning_rate if learning_rate is None else learning_rate, schedule)
         self.objective = objective or given.objective
         self.padding = given.padding if padding is None else padding
-        self.learning_rate = given.learning_rate if learning_rate is None else learning_rate
-        self.warm, self.decay_from, self.floor = warm, decay_from, floor
         check_range("padding", self.padding, at_least=0)
         check_range("style_size", style_size, at_least=0)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
-        check_schedule(
-            learning_rate=self.learning_rate, warm=warm, decay_from=decay_from or 0, floor=floor
-        )
         self.network = channels_last(TransformerNet(network or given.network))
         self.average = AverageWeights(self.network, ema)
         layers = (*self.objective.content_layers, *self.objective.style_layers)
@@ -95,19 +89,39 @@ class JohnsonTraining(LightningModule):
             features = self._judge[0](self._style.to(self.device))
             self._targets = style_targets(features, self.objective.style_layers)
 
-    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """One update's loss; its terms are logged under their own names."""
+    @staticmethod
+    def preset_settings(preset: str) -> dict[str, Any]:
+        """The preset's own settings, its data and its length among them, by flag."""
+        check_choice("preset", preset, PRESETS)
+        given = PRESETS[preset]
+        # visualneurons.com makes whole pictures square; the others cut squares out of them.
+        square = {"squeeze": True, "flip": False} if given.padding else {"short_side": given.crop}
+        crop = {"size": given.crop, **square}
+        return {
+            "model.network": asdict(given.network),
+            "model.objective": asdict(given.objective),
+            "model.learning_rate": given.learning_rate,
+            "model.judge": given.judge,
+            "model.padding": given.padding,
+            "data.batch": given.batch,
+            "data.content_crop": crop,
+            "data.style_crop": crop,
+            "trainer.max_steps": given.steps,
+        }
+
+    def learning(self) -> Iterable[nn.Parameter]:
+        """The whole network."""
+        return self.network.parameters()
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Content, style and total variation of eqs. 2 to 4."""
         content = to_pictures(batch["content"])
         painted = self.paint(self.network, content)
         judge = self._judge[0]
         with torch.no_grad():
             wanted = judge(content)
         terms = raw_terms(judge(painted), wanted, self._targets, painted, self.objective)
-        losses = johnson_losses(terms, self.objective, self._ratios(terms))
-        total = torch.stack(list(losses.values())).sum()
-        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
-        self.log("loss/total", total.detach(), prog_bar=True)
-        return total
+        return johnson_losses(terms, self.objective, self._ratios(terms))
 
     def paint(self, network: TransformerNet, content: Tensor) -> Tensor:
         """Paint with a border of reflection that is cut off again."""
@@ -122,7 +136,11 @@ class JohnsonTraining(LightningModule):
             return None
         measured = self.get_buffer("measured")
         if not measured.any():
-            found = measured_ratios({name: value.detach() for name, value in terms.items()})
+            # Of all processes' pictures together, or each would count in units of its own.
+            means = {n: self.all_gather(v.detach()).mean() for n, v in terms.items()}  # type: ignore[union-attr]
+            found = measured_ratios(means)
+            if not self.training:  # a look before the first step measures nothing for ever
+                return found
             measured.copy_(torch.tensor([found.style, found.tv]))
         return Ratios(*measured.tolist())
 
@@ -144,21 +162,13 @@ class JohnsonTraining(LightningModule):
         halves = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
         return "johnson.safetensors", halves, metadata
 
+    def style_on_sheet(self, style: Tensor | None) -> Tensor:
+        """The run's own style, (1, 3, H, W) in [0, 1], whatever was drawn."""
+        return self._style
+
     @torch.no_grad()
-    def stylize_sheet(self, content: Tensor, style: Tensor) -> Tensor:
+    def stylize_sheet(self, content: Tensor, style: Tensor | None) -> Tensor:
         """What the average of weights makes of held pictures, clamped; the style is the run's."""
         average = TransformerNet(self.network.config).to(self.device).eval()
         average.load_state_dict(dict(self.network.state_dict()) | self.average.state())
         return self.paint(average, content.to(self.device)).clamp(0, 1)
-
-    def configure_optimizers(self) -> Any:
-        """Adam with the schedule of ``training/schedule.py``."""
-        steps = int(self.trainer.estimated_stepping_batches)
-        return adam_on_schedule(
-            self.network.parameters(),
-            learning_rate=self.learning_rate,
-            warm=self.warm,
-            decay_from=steps if self.decay_from is None else self.decay_from,
-            steps=steps,
-            floor=self.floor,
-        )

@@ -2,12 +2,11 @@
 
 import copy
 import json
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.blocks import channels_last
 from impasto.errors import WeightsError
@@ -16,7 +15,8 @@ from impasto.features.vgg import VGG
 from impasto.features.vgg_files import load_vgg
 from impasto.losses.finite import check_finite
 from impasto.training.data import to_pictures
-from impasto.training.schedule import adam_on_schedule, check_schedule
+from impasto.training.learner import Batch, Learner
+from impasto.training.schedule import Schedule
 from impasto.weights.files import read_tensors
 
 EXACT_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_4")
@@ -29,7 +29,7 @@ CALIBRATION_PAIRS = 64
 """Pairs of pictures by which the teachers' scale is measured."""
 
 
-class LiteTraining(LightningModule):
+class LiteTraining(Learner):
     """lite, its teachers and its optimiser.
 
     Args:
@@ -38,9 +38,7 @@ class LiteTraining(LightningModule):
             (``conv41_aux``, ``conv51_aux``), which teaches relu4_1 and relu5_1; "none" when
             ``exact`` is complete and teaches all.
         learning_rate: Of Adam at its height.
-        warm: Steps of the rise.
-        decay_from: Step from which the learning rate falls.
-        floor: Part of it that is left at the end.
+        schedule: What becomes of it.
 
     Raises:
         WeightsError: A teacher's file is missing or damaged, ends too early, has other widths or
@@ -53,12 +51,9 @@ class LiteTraining(LightningModule):
         exact: str,
         deep: str = "none",
         learning_rate: float = 2e-3,
-        warm: int = 50,
-        decay_from: int = 1000,
-        floor: float = 0.02,
+        schedule: Schedule = Schedule(warm=50),  # noqa: B008 (frozen)
     ) -> None:
-        super().__init__()
-        check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
+        super().__init__(learning_rate, schedule)
         self.network = channels_last(Lite())
         self.scale = TargetScale()
         layers = EXACT_LAYERS if deep != "none" else tuple(HEADS)
@@ -67,8 +62,6 @@ class LiteTraining(LightningModule):
         if deep != "none":
             self._teachers.append(load_vgg(deep, layers=DEEP_LAYERS))
             self._deep_heads = _linear_heads(deep)
-        self.learning_rate, self.warm = learning_rate, warm
-        self.decay_from, self.floor = decay_from, floor
 
     def setup(self, stage: str) -> None:
         """Bring the teachers, which are no part of the checkpoint, to the device."""
@@ -95,15 +88,16 @@ class LiteTraining(LightningModule):
                 taps[name] = F.conv2d(x, weight, bias)
         return taps
 
-    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """One update's loss over photographs and paintings together."""
+    def learning(self) -> Iterable[nn.Parameter]:
+        """The whole network."""
+        return self.network.parameters()
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """One term per layer, over photographs and paintings together."""
         images = torch.cat([to_pictures(batch["content"]), to_pictures(batch["style"])])
         losses = distillation_losses(self.network(images), self.targets(images), self.scale)
         check_finite(losses)
-        total = torch.stack(list(losses.values())).sum()
-        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
-        self.log("loss/total", total.detach(), prog_bar=True)
-        return total
+        return losses
 
     def weights_to_save(self) -> tuple[str, dict[str, Tensor], dict[str, str]]:
         """File name, tensors (float16) and metadata of the network so far.
@@ -117,17 +111,6 @@ class LiteTraining(LightningModule):
         }
         metadata = {"method": "lite", "training": json.dumps({"steps": self.global_step})}
         return "lite.safetensors", tensors, metadata
-
-    def configure_optimizers(self) -> Any:
-        """Adam with the schedule of ``training/schedule.py``."""
-        return adam_on_schedule(
-            self.network.parameters(),
-            learning_rate=self.learning_rate,
-            warm=self.warm,
-            decay_from=self.decay_from,
-            steps=int(self.trainer.estimated_stepping_batches),
-            floor=self.floor,
-        )
 
 
 def _check_widths(teacher: VGG, path: str) -> None:

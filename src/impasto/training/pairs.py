@@ -1,6 +1,6 @@
 """Pictures for other ways to train: a fixed set of pairs, triples with padding, content alone.
 
-Reading order: Triple, ContentStylePairs, ContentOnlyStream, unpad.
+Reading order: Triple, ContentStylePairs, PairsStream, ContentOnlyStream, unpad.
 """
 
 from typing import NamedTuple
@@ -140,6 +140,43 @@ class ContentStylePairs(Dataset[Triple]):
         )
 
 
+class PairsStream(NumberedStream):
+    """The same few pairs over and over: for debugging, where losses must be able to fall far.
+
+    Args:
+        pairs: What is drawn, in this order.
+        batch, start, shard, length: See ``NumberedStream``.
+
+    Yields:
+        ``content`` and ``style`` (B, 3, H, W) uint8 and ``key`` (B,), always -1.
+    """
+
+    def __init__(
+        self,
+        pairs: ContentStylePairs,
+        *,
+        batch: int = 4,
+        start: int = 0,
+        shard: tuple[int, int] = (0, 1),
+        length: int | None = None,
+    ) -> None:
+        super().__init__(batch=batch, start=start, shard=shard, length=length)
+        self.pairs = pairs
+
+    def folders(self) -> tuple[PictureFolder, ...]:
+        """Photographs and paintings."""
+        return self.pairs.content, self.pairs.style
+
+    def draw(self, number: int) -> dict[str, Tensor]:
+        """The pair of that number, counted round and round."""
+        return as_item(self.pairs[number % len(self.pairs)])
+
+
+def as_item(triple: Triple) -> dict[str, Tensor]:
+    """A triple as ``ContentStyleStream`` gives its items."""
+    return {"content": triple.content, "style": triple.style, "key": torch.tensor(-1)}
+
+
 class ContentOnlyStream(NumberedStream):
     """An endless draw of content alone: what reconstruction learns from.
 
@@ -166,6 +203,10 @@ class ContentOnlyStream(NumberedStream):
     ) -> None:
         super().__init__(batch=batch, start=start, shard=shard, length=length)
         self.content, self.content_crop, self.seed = content, content_crop, seed
+
+    def folders(self) -> tuple[PictureFolder, ...]:
+        """The only one."""
+        return (self.content,)
 
     def draw(self, number: int) -> dict[str, Tensor]:
         """The crop of that number.

@@ -1,68 +1,128 @@
 """Adam, and its learning rate over the steps of a run."""
 
+import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from impasto.checks import check_range
+from impasto.checks import check_choice, check_range
+from impasto.errors import InputError
+
+Kind = Literal["hold-decay", "constant", "cosine", "inverse", "step"]
 
 
-def check_schedule(*, learning_rate: float, warm: int, decay_from: int, floor: float) -> None:
-    """Refuse what cannot be a schedule, before a run is set up for it.
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """What becomes of the learning rate from the first step to the last."""
 
-    Raises:
-        InputError: A value outside its range.
-    """
-    check_range("learning_rate", learning_rate, above=0.0)
-    check_range("warm", warm, at_least=0)
-    check_range("decay_from", decay_from, at_least=0)
-    check_range("floor", floor, at_least=0.0, at_most=1.0)
+    kind: Kind = "hold-decay"
+    """hold-decay: held until decay_from, then down linearly to floor at the last step.
+    constant: held for ever (Johnson). cosine: down to floor in half a wave.
+    inverse: divided by 1 + decay times the step (AdaIN). step: times factor every so many steps
+    (source 2)."""
+
+    warm: int = 0
+    """Steps at the start in which the rate rises linearly, whatever the kind."""
+
+    decay_from: int | None = None
+    """First step of hold-decay's fall; none for no fall, so that a run can be prolonged at will."""
+
+    floor: float = 0.02
+    """Part of the rate that hold-decay and cosine leave at the end."""
+
+    decay: float = 5e-5
+    """Of inverse, per step."""
+
+    every: int = 10_000
+    """Of step: steps between two falls."""
+
+    factor: float = 0.1
+    """Of step: part of the rate that a fall leaves."""
+
+    def __post_init__(self) -> None:
+        check_choice("schedule kind", self.kind, get_args(Kind))
+        check_range("warm", self.warm, at_least=0)
+        check_range("decay_from", self.decay_from or 0, at_least=0)
+        check_range("floor", self.floor, at_least=0.0, at_most=1.0)
+        check_range("decay", self.decay, at_least=0.0)
+        check_range("every", self.every, at_least=1)
+        check_range("factor", self.factor, above=0.0, at_most=1.0)
+
+    @property
+    def needs_end(self) -> bool:
+        """Whether the rate depends on how many steps there will be."""
+        return self.kind == "cosine" or (self.kind == "hold-decay" and self.decay_from is not None)
+
+    def factor_at(self, step: int, steps: float) -> float:
+        """Factor of the learning rate.
+
+        Args:
+            step: Number of the update, from 0.
+            steps: Updates of the whole run; only asked where ``needs_end``.
+        """
+        if step < self.warm:
+            return (step + 1) / self.warm
+        if self.kind == "inverse":
+            return 1 / (1 + self.decay * step)
+        if self.kind == "step":
+            return self.factor ** (step // self.every)
+        if self.kind == "constant" or not self.needs_end:
+            return 1.0
+        begin = self.warm if self.decay_from is None or self.kind == "cosine" else self.decay_from
+        if step <= begin:
+            return 1.0
+        if step >= steps:
+            return self.floor
+        left = (steps - step) / (steps - begin)
+        if self.kind == "cosine":
+            left = (1 + math.cos(math.pi * (1 - left))) / 2
+        return self.floor + (1 - self.floor) * left
 
 
 def adam_on_schedule(
-    parameters: Iterable[nn.Parameter],
-    *,
-    learning_rate: float,
-    warm: int,
-    decay_from: int,
-    steps: int,
-    floor: float,
+    parameters: Iterable[nn.Parameter], *, learning_rate: float, schedule: Schedule, steps: float
 ) -> dict[str, Any]:
-    """Adam with ``warm_hold_decay``, as Lightning's configure_optimizers gives them.
+    """Adam with a schedule, as Lightning's configure_optimizers gives them.
 
     Args:
         parameters: What learns; those without a gradient are left out.
         learning_rate: At its height.
-        warm, decay_from, steps, floor: See warm_hold_decay.
+        schedule: What becomes of it.
+        steps: Updates of the whole run, or infinity.
+
+    Raises:
+        InputError: The schedule needs an end and there is none.
     """
+    if schedule.needs_end and not math.isfinite(steps):
+        raise InputError(
+            f"the schedule {schedule.kind} must know the last step; give --trainer.max_steps."
+        )
 
     def factor(step: int) -> float:
-        return warm_hold_decay(step, warm=warm, decay_from=decay_from, steps=steps, floor=floor)
+        return schedule.factor_at(step, steps)
 
     optimizer = torch.optim.Adam([p for p in parameters if p.requires_grad], learning_rate)
-    schedule = LambdaLR(optimizer, factor)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    scheduler = LambdaLR(optimizer, factor)
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+    }
 
 
-def warm_hold_decay(step: int, *, warm: int, decay_from: int, steps: int, floor: float) -> float:
-    """Factor of the learning rate: up linearly, hold, down linearly.
+def adopt_rate(scheduler: LambdaLR, learning_rate: float) -> None:
+    """Set another learning rate at its height after a checkpoint has brought back the old one.
 
-    Holding lets a run be prolonged or ended at will: only its last part is a decay.
+    With the old rate nothing changes, to the last bit.
 
     Args:
-        step: Number of the update, from 0.
-        warm: Updates of the rise.
-        decay_from: First update of the fall.
-        steps: Last update of the fall.
-        floor: Factor at and after the end.
+        scheduler: Of a resumed run.
+        learning_rate: At its height.
     """
-    if step < warm:
-        return (step + 1) / warm
-    if step <= decay_from:
-        return 1.0
-    if step >= steps:
-        return floor
-    return floor + (1 - floor) * (steps - step) / (steps - decay_from)
+    scheduler.base_lrs = [learning_rate] * len(scheduler.base_lrs)
+    for group, factor in zip(scheduler.optimizer.param_groups, scheduler.lr_lambdas, strict=True):
+        group["initial_lr"] = learning_rate
+        group["lr"] = learning_rate * factor(scheduler.last_epoch)

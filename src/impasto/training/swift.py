@@ -1,12 +1,11 @@
 """Learning swift: ``impasto train swift``."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from impasto.blocks import channels_last
 from impasto.checks import check_range
@@ -21,11 +20,12 @@ from impasto.methods.swift.objective import (
 )
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
-from impasto.training.schedule import adam_on_schedule, check_schedule
+from impasto.training.learner import Batch, Learner
+from impasto.training.schedule import Schedule
 from impasto.weights.store import load_weights
 
 
-class SwiftTraining(LightningModule):
+class SwiftTraining(Learner):
     """swift, its objective and its optimiser.
 
     Args:
@@ -39,10 +39,8 @@ class SwiftTraining(LightningModule):
         second_layers: Its layers.
         second_every: Steps between its opinions, whose weight is raised to match.
         learning_rate: Of Adam at its height.
-        warm: Steps of the rise.
+        schedule: What becomes of it.
         reconstruction: Steps at the start that only give pictures back.
-        decay_from: Step from which the learning rate falls to ``floor`` at the last step.
-        floor: Part of the learning rate that is left at the end.
         ema: Decay of the average of weights that is kept beside them.
     """
 
@@ -56,24 +54,19 @@ class SwiftTraining(LightningModule):
         second_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1"),
         second_every: int = 2,
         learning_rate: float = 1e-3,
-        warm: int = 100,
+        schedule: Schedule = Schedule(warm=100),  # noqa: B008 (frozen)
         reconstruction: int = 200,
-        decay_from: int = 8000,
-        floor: float = 0.02,
         ema: float = 0.999,
     ) -> None:
-        super().__init__()
-        check_schedule(learning_rate=learning_rate, warm=warm, decay_from=decay_from, floor=floor)
+        super().__init__(learning_rate, schedule)
         check_range("reconstruction", reconstruction, at_least=0)
         check_range("second_every", second_every, at_least=1)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
         begun = Swift(network) if start == "none" else network_of(*load_weights(start), start)
         self.network = channels_last(begun)
         self.average = AverageWeights(self.network, ema)
-        self.weights, self.learning_rate = weights, learning_rate
-        self.warm, self.reconstruction = warm, reconstruction
+        self.weights, self.reconstruction = weights, reconstruction
         self.second_every = second_every
-        self.decay_from, self.floor = decay_from, floor
         style_layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
         self._judges = [Judge(load_perceptual(judge, style_layers), style_layers, "relu4_1")]
         if second_judge != "none":
@@ -83,29 +76,35 @@ class SwiftTraining(LightningModule):
         """Bring the judges, which are no part of the checkpoint, to the device."""
         self._judges = [channels_last(judge, self.device) for judge in self._judges]
 
-    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """One update's loss; its terms are logged under their own names."""
-        content, style = to_pictures(batch["content"]), to_pictures(batch["style"])
-        step = self.global_step
-        if step < self.reconstruction:
-            losses = reconstruction_losses(self.network, torch.cat([content, style]), step)
-        else:
-            keys = batch["key"].tolist()
-            losses, _ = swift_losses(
-                self.network,
-                content,
-                style,
-                judge=self._judges[0],
-                second=self._judges[1] if len(self._judges) > 1 else None,
-                weights=self.weights,
-                step=step,
-                keys=keys if min(keys) >= 0 else None,
-                second_every=self.second_every,
-            )
-        total = torch.stack(list(losses.values())).sum()
-        self.log_dict({f"loss/{k}": v.detach() for k, v in losses.items()})
-        self.log("loss/total", total.detach(), prog_bar=True)
-        return total
+    def learning(self) -> Iterable[nn.Parameter]:
+        """The whole network."""
+        return self.network.parameters()
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Pictures given back at first, then the terms of ``swift_losses``."""
+        if self.global_step < self.reconstruction:
+            pictures = torch.cat([to_pictures(batch["content"]), to_pictures(batch["style"])])
+            return reconstruction_losses(self.network, pictures, self.global_step)
+        keys = batch["key"].tolist()
+        return self._terms(batch, self.global_step, keys if min(keys) >= 0 else None)
+
+    def valid_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Every term, with the grain of step 0, from the first look to the last."""
+        return self._terms(batch, 0, None)
+
+    def _terms(self, batch: Batch, step: int, keys: list[int] | None) -> dict[str, Tensor]:
+        losses, _ = swift_losses(
+            self.network,
+            to_pictures(batch["content"]),
+            to_pictures(batch["style"]),
+            judge=self._judges[0],
+            second=self._judges[1] if len(self._judges) > 1 else None,
+            weights=self.weights,
+            step=step,
+            keys=keys,
+            second_every=self.second_every,
+        )
+        return losses
 
     def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
         """Follow the weights: here, before the next update, those of the last one stand.
@@ -131,14 +130,3 @@ class SwiftTraining(LightningModule):
         average.load_state_dict(self.average.state())
         sheet: Tensor = average(content.to(self.device), style.to(self.device))
         return sheet.clamp(0, 1)
-
-    def configure_optimizers(self) -> Any:
-        """Adam with the schedule of ``training/schedule.py``."""
-        return adam_on_schedule(
-            self.network.parameters(),
-            learning_rate=self.learning_rate,
-            warm=self.warm,
-            decay_from=self.decay_from,
-            steps=int(self.trainer.estimated_stepping_batches),
-            floor=self.floor,
-        )

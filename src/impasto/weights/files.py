@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.errors import OutputError, WeightsError
 
-_UNREADABLE = (
+UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
     struct.error,
@@ -48,7 +48,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
             raise WeightsError(f"{path} is not a whole safetensors file ({error}).") from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} cannot be read as tensors only ({first}).") from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):

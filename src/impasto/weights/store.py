@@ -71,7 +71,8 @@ def find_weights(
 ) -> Path:
     """Find a file of weights; the first of these that has it answers.
 
-    1. A path: anything with a folder or a weight file's suffix in it.
+    1. A path: anything with a folder or a weight file's suffix in it. A folder, such as that of a
+       run of ``impasto train``, stands for the newest ``.safetensors`` file in it.
     2. The folder in the environment variable ``IMPASTO_WEIGHTS``: under the published file name,
        or as ``NAME.safetensors``, ``NAME.pth``. Such a file is the user's word and not compared
        with any digest.
@@ -89,6 +90,8 @@ def find_weights(
     """
     if _is_path(name_or_path):
         path = Path(name_or_path).expanduser()
+        if path.is_dir():
+            return _newest_in(path)
         if not path.is_file():
             raise WeightsError(
                 f"there is no weight file {path}; give an existing path or a name from: "
@@ -188,11 +191,23 @@ def load_weights(
     return tensors, metadata
 
 
+def _newest_in(folder: Path) -> Path:
+    found = [path for path in folder.glob("*.safetensors") if path.is_file()]
+    if not found:
+        raise WeightsError(
+            f"{folder} holds no weights (*.safetensors); a run of impasto train writes them after "
+            "its first few hundred steps, or give a file."
+        )
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
 def _is_path(name_or_path: str | Path) -> bool:
     if isinstance(name_or_path, Path):
         return True
     separated = "/" in name_or_path or "\\" in name_or_path
-    return separated or Path(name_or_path).suffix.lower() in _SUFFIXES
+    if separated or Path(name_or_path).suffix.lower() in _SUFFIXES:
+        return True
+    return name_or_path not in known_weights() and Path(name_or_path).is_dir()
 
 
 def _own_folder() -> Path | None:
