@@ -38,6 +38,8 @@ def gallery(tmp_path, monkeypatch) -> Path:
         paint(tmp_path / name, (96, 64))
     for name in ("holiday/beach.jpg", "holiday/evening/pier.png"):
         paint(tmp_path / name, (72, 48))
+    for name in ("labels/house.png", "photos/house.jpg"):
+        paint(tmp_path / name, (24, 16))
     paint(tmp_path / "sky.png", (48, 32), channels=1)
     paint(tmp_path / "ground.png", (48, 32), channels=1)
     wide = numpy.linspace(0, 65535, 64 * 96, dtype=numpy.uint16).reshape(64, 96)

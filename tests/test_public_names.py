@@ -22,6 +22,7 @@ PUBLIC = [
     "stylize",
     "texture",
     "transfer",
+    "translate",
     "write_picture",
 ]
 

@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impasto.api import dream, load, make_style, styles, stylize
+    from impasto.api import dream, load, make_style, styles, stylize, translate
     from impasto.errors import ImpastoError
     from impasto.images.io import Picture, read_picture, write_picture
     from impasto.inference.settings import StylizeConfig
@@ -34,6 +34,7 @@ _HOMES = {
     "stylize": "impasto.api",
     "texture": "impasto.inference.transfer",
     "transfer": "impasto.inference.transfer",
+    "translate": "impasto.api",
     "write_picture": "impasto.images.io",
 }
 
@@ -53,6 +54,7 @@ __all__ = [
     "stylize",
     "texture",
     "transfer",
+    "translate",
     "write_picture",
 ]
 

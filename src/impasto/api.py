@@ -1,16 +1,18 @@
-"""What a notebook needs: load a painter, stylize a picture, dream, list and make styles."""
+"""What a notebook needs: load a painter, stylize, dream, translate, list and make styles."""
 
 import functools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from impasto.checks import check_choice
 from impasto.errors import InputError, WeightsError
 from impasto.images.io import Picture, read_picture
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import Stylizer
+from impasto.kinds import Noise
 from impasto.methods.base import Step
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.runtime import pick_device, pick_dtype
@@ -18,6 +20,9 @@ from impasto.weights.cards import StyleCard, read_card, style_paths, user_styles
 from impasto.weights.registry import digest_of, known_weights
 from impasto.weights.store import find_weights, load_weights
 from impasto.weights.styles import STROKE_SIZES, write_style
+
+if TYPE_CHECKING:
+    from impasto.inference.translate import Translator
 
 
 def load(
@@ -56,6 +61,8 @@ def _load(path: Path, name: str, device: str, precision: str) -> Stylizer:
         return Stylizer(
             JohnsonPainter.of(tensors, metadata, path, device=target, dtype=dtype), name
         )
+    if method in ("pix2pix", "cyclegan"):
+        raise WeightsError(f"{path} translates pictures; use impasto translate --model {path}.")
     if method != "swift":
         raise WeightsError(
             f"{path} holds weights of {method}, not of swift, adain or johnson; give a painter's."
@@ -151,6 +158,59 @@ def dream(
 
     dreamer = prepare(network, preset=preset, device=device, **settings)
     return dreamer.dream(picture, guide=guide, size=size, on_step=on_step)
+
+
+def translate(
+    picture: Any,
+    *,
+    model: str | os.PathLike[str],
+    noise: Noise | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    **settings: Any,
+) -> Picture:
+    """Turn a picture of one kind into one of another, by a model that has learned it.
+
+    Args:
+        picture: A path, bytes, PIL image, array, tensor or Picture, of any size.
+        model: The folder of a run of pix2pix or CycleGAN, its ``.safetensors`` file, a ``.pth``
+            generator of the authors' PyTorch program, or OWNER/NAME on the Hugging Face hub.
+        noise: "on" translates as the network learned (dropout, batch norm by the picture's own
+            statistics), "off" lets nothing be random; None is "on" where there is noise to be had.
+        device: See load.
+        precision: See load.
+        **settings: Fields of TranslateConfig: direction, strength, seed.
+
+    Returns:
+        The picture, of the same size and with the same alpha; ``.save(path)`` writes it.
+
+    Raises:
+        InputError: A setting that does not exist or does not fit the model.
+        ImageError: A picture that cannot be read.
+        WeightsError: Missing, damaged or foreign weights.
+        ResourceError: The picture would not fit in memory.
+    """
+    # Here, because every command that paints imports this file, and time to start counts.
+    from impasto.inference.translate import model_file
+    from impasto.inference.translate_settings import TranslateConfig
+
+    known = [field.name for field in fields(TranslateConfig)]
+    for name in settings:
+        check_choice("a setting", name, known)
+    config, path = TranslateConfig(**settings), model_file(model)
+    modified = path.stat().st_mtime_ns if path.exists() else 0
+    translator = _kept_translator(path, modified, noise, device, precision)
+    return translator.translate(picture, config)
+
+
+@functools.lru_cache(maxsize=2)
+def _kept_translator(
+    path: Path, modified: int, noise: Noise | None, device: str, precision: str
+) -> "Translator":
+    """``prepare``, remembered until the file changes."""
+    from impasto.inference.translate import prepare
+
+    return prepare(path, noise=noise, device=device, precision=precision)
 
 
 def styles() -> list[StyleCard]:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.kinds import Norm
+
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -98,3 +100,61 @@ def position_noise(
     state = state ^ (state >> 15)
     uniform = state.to(torch.float32) / 2**32
     return ((uniform - 0.5) * 12**0.5)[None, None]
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm that leaves channels-last tensors as they are.
+
+    torch's own copies them into the other memory order, and every convolution after it copies
+    them back.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same, each picture and channel of mean 0 and deviation 1."""
+        if x.device.type == "cpu":
+            return F.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
+        return super().forward(x)
+
+
+def normalization(kind: Norm, channels: int) -> nn.Module:
+    """What the translating networks normalise by: "batch" with gains, "instance" without."""
+    return nn.BatchNorm2d(channels) if kind == "batch" else InstanceNorm(channels)
+
+
+def use_picture_statistics(network: nn.Module) -> None:
+    """Let batch norms go by the picture at hand: for one picture that is instance norm."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                norm = InstanceNorm(child.num_features, eps=child.eps, affine=True)
+                norm.weight, norm.bias = child.weight, child.bias
+                setattr(module, name, norm)
+
+
+def init_normal(
+    network: Module, deviation: float = 0.02, generator: torch.Generator | None = None
+) -> Module:
+    """Draw weights as Radford et al. (DCGAN, 2016) did, and pix2pix and CycleGAN after them.
+
+    Args:
+        network: Its convolutions get N(0, deviation), its norms' gains N(1, deviation), biases 0.
+        deviation: In weights.
+        generator: Of the CPU; None takes torch's own.
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)):
+            mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+            nn.init.normal_(module.weight, mean, deviation, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
+def to_signed(pixels: Tensor) -> Tensor:
+    """[0, 1] to [-1, 1], the range of a tanh."""
+    return pixels * 2 - 1
+
+
+def from_signed(pixels: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1], clamped."""
+    return (pixels.float() + 1).div_(2).clamp_(0, 1)

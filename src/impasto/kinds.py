@@ -5,6 +5,12 @@ from typing import Literal
 KeepColor = Literal["none", "luma", "coral", "histogram"]
 """See ``images/color.py``."""
 
+TileStatistics = Literal["exact", "thumbnail"]
+"""See ``features/norms.py``."""
+
+Grain = Literal["none", "locked"]
+"""See ``inference/steady.py``."""
+
 Padding = Literal["zero", "reflect", "replicate", "circular"]
 Pooling = Literal["max", "avg", "l2"]
 """See ``features/vgg.py``."""
@@ -15,3 +21,13 @@ GramNormalization = Literal["positions", "paper", "elements", "none"]
 
 TotalVariation = Literal["l1", "l2", "nine-point"]
 """See ``losses/smoothness.py``."""
+
+GANLoss = Literal["vanilla", "lsgan", "hinge", "wgan-gp"]
+"""See ``losses/adversarial.py``."""
+
+Norm = Literal["batch", "instance"]
+"""See ``normalization`` in ``blocks.py``."""
+
+Direction = Literal["a2b", "b2a"]
+Noise = Literal["on", "off"]
+"""See ``inference/translate.py``."""

@@ -377,3 +377,43 @@ def test_a_style_of_other_weights(refused, home):
     text = refused("stylize", "photo.jpg", "-s", "great-wave", "-o", "out.png", code=3)
     assert "made for other weights" in text
     assert "impasto styles make great-wave PICTURE" in text
+
+
+# Any size
+
+
+def test_tiles_paint_the_same_picture(run):
+    run("stylize", "photo.jpg", "-s", "great-wave", "-o", "whole.png", "--tile", "off")
+    answer = run("stylize", "photo.jpg", "-s", "great-wave", "-o", "tiled.png", "--tile", "32")
+    assert answer == (0, "tiled.png\n", "")
+    whole, tiled = (numpy.asarray(Image.open(f"{n}.png")).astype(int) for n in ("whole", "tiled"))
+    assert numpy.abs(whole - tiled).max() <= 1
+
+
+def test_too_little_memory_says_what_is_enough(refused):
+    words = ["stylize", "photo.jpg", "-s", "great-wave", "--max-memory", "10K", "-o", "a.png"]
+    said = refused(*words, code=4)
+    assert "--max-memory 10K is less than the smallest tile of this painter needs" in said
+    assert said.endswith("M.")
+
+
+def test_a_pyramid_for_viewers(run):
+    pytest.importorskip("pyvips", reason="the extra giga is not installed")
+    answer = run("stylize", "photo.jpg", "-s", "great-wave", "-o", "zoom.dzi")
+    assert answer == (0, "zoom.dzi\n", "")
+    assert Path("zoom_files").is_dir()
+    assert run("stylize", "photo.jpg", "-s", "great-wave", "-o", "a.tif", "--pyramid").code == 0
+
+
+def test_a_pyramid_without_the_extra_says_what_to_install(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    said = refused("stylize", "photo.jpg", "-s", "great-wave", "-o", "zoom.dzi", code=7)
+    assert 'python -m pip install "impasto[giga]"' in said
+
+
+def test_a_picture_that_memory_cannot_hold_says_what_to_install(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    monkeypatch.setattr("impasto.images.io.read_picture.__kwdefaults__", {"max_pixels": 100})
+    said = refused("stylize", "photo.jpg", "-s", "great-wave", "-o", "a.png", code=2)
+    assert "more than the limit" in said
+    assert 'python -m pip install "impasto[giga]"' in said

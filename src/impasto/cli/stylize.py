@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ def stylize(
     precision: Precision = "auto",
     output: str | None = None,
     format: str | None = None,
+    pyramid: bool = False,
+    resume: bool = False,
     overwrite: bool = False,
     dry_run: bool = False,
     json: bool = False,
@@ -53,6 +55,9 @@ def stylize(
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
         output: A file, a folder for several photographs, or - for standard output.
         format: Of the paintings, such as jpg. Default: by the ending of -o FILE, or png.
+        pyramid: Let a .tif hold itself at smaller sizes, too, as viewers want it; -o NAME.dzi is
+            a Deep Zoom pyramid in any case. Needs the extra giga.
+        resume: Go on with large paintings that were interrupted at their last finished strip.
         overwrite: Replace paintings that exist; a photograph is never overwritten.
         dry_run: Say which files would be written, and write none.
         json: One JSON document on standard output instead of paths.
@@ -83,12 +88,16 @@ def stylize(
         overwrite=overwrite,
         inputs=[*style, *(mask or [])],
     )
-    report = Report(styles=names, seed=settings.seed, quiet=json or jobs[0].output == STREAM)
+    facts = {"styles": names, "seed": settings.seed}
+    report = Report(facts=facts, quiet=json or jobs[0].output == STREAM)
     if dry_run:
         records: Iterable[Painted | Planned] = map(_planned, jobs)
     else:
         stylizer = _load(model, device, precision)
-        records = _paint(stylizer, jobs, style, mask, settings, overwrite)
+        records = _paint(
+            stylizer, jobs, style, mask, settings, overwrite=overwrite, pyramid=pyramid,
+            resume=resume,
+        )  # fmt: skip
     with progress_bar("painting", len(jobs)) as show:
         for done, record in enumerate(records, start=1):
             report.add(record)
@@ -123,33 +132,38 @@ def _paint(
     style: list[str],
     mask: list[str] | None,
     settings: StylizeConfig,
-    overwrite: bool,
+    **choices: bool,
 ) -> "Iterator[Painted]":
-    from impasto.inference.batch import Streams, paint_all
+    from impasto.inference.batch import Streams
+    from impasto.inference.many import must_stream, paint_each
 
     streaming = STREAM in (jobs[0].content, jobs[0].output)
-    return paint_all(
-        stylizer,
-        jobs,
-        style=style,
-        mask=mask,
-        config=settings,
-        overwrite=overwrite,
-        streams=Streams(sys.stdin.buffer, sys.stdout.buffer) if streaming else None,
+    large = len(jobs) == 1 and must_stream(
+        jobs[0], pyramid=choices["pyramid"], resume=choices["resume"]
     )
+    with progress_bar("painting tiles", None if large else 1) as show:
+        yield from paint_each(
+            stylizer,
+            jobs,
+            style=style,
+            mask=mask,
+            config=settings,
+            streams=Streams(sys.stdin.buffer, sys.stdout.buffer) if streaming else None,
+            on_tile=show if large else None,
+            **choices,
+        )
 
 
 class Report:
     """Says what became of each picture: paths on stdout, complaints at the end.
 
     Args:
-        styles: Their names, for the JSON document.
-        seed: Likewise.
+        facts: What the JSON document says of every picture, such as its styles.
         quiet: Whether stdout is for something else than paths.
     """
 
-    def __init__(self, *, styles: list[str], seed: int, quiet: bool) -> None:
-        self.styles, self.seed, self.quiet = styles, seed, quiet
+    def __init__(self, *, facts: Mapping[str, object], quiet: bool) -> None:
+        self.facts, self.quiet = facts, quiet
         self.records: list[Painted | Planned] = []
         self.start = time.perf_counter()
 
@@ -189,7 +203,7 @@ class Report:
             )
             if "seconds" in fields:
                 fields["seconds"] = round(fields["seconds"], 4)
-            pictures.append(fields | {"styles": self.styles, "seed": self.seed})
+            pictures.append(fields | dict(self.facts))
         seconds = round(time.perf_counter() - self.start, 3)
         return {"pictures": pictures, "seconds": seconds} | ({"dry_run": True} if dry else {})
 

@@ -11,6 +11,8 @@ from impasto.errors import InputError
 GROUPS: dict[str, dict[str, str]] = {
     "Paint": {
         "stylize": "stylize:stylize",
+        "video": "video:video",
+        "translate": "translate:translate",
         "demo": "demo:demo",
     },
     "Optimise": {
@@ -29,6 +31,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "data list": "data:list_datasets",
         "data fetch": "data:fetch_data",
         "data scan": "data:scan_data",
+        "data combine": "pairs:combine",
+        "data facades": "pairs:facades",
     },
     "Weights and training": {
         "models list": "models:list_models",

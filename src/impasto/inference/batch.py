@@ -87,6 +87,27 @@ def paint_all(
     return pipeline.run(jobs, paint)
 
 
+def run_jobs(
+    jobs: Sequence[Job],
+    paint: Callable[[Picture], Picture],
+    *,
+    overwrite: bool = False,
+    streams: Streams | None = None,
+) -> Iterator[Painted]:
+    """The pipeline of ``paint_all`` for whatever makes a picture of a picture.
+
+    Args:
+        jobs: From where to where; see ``plan``.
+        paint: What is done between reading and writing.
+        overwrite: Whether existing files may be replaced.
+        streams: Needed when a job reads or writes STREAM.
+
+    Yields:
+        One record per job, in their order, as soon as it is written or has failed.
+    """
+    return _Pipeline(streams, overwrite).run(jobs, paint)
+
+
 class _Pipeline:
     """A thread that reads, a thread that writes, and the caller's between them."""
 
