@@ -1,13 +1,17 @@
 """Checks of the caller's values: one sentence that says what was given and what is allowed."""
 
 import difflib
+import re
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from impasto.errors import InputError, ShapeError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def check_shape(tensor: "Tensor", pattern: str, *, name: str) -> None:
@@ -89,3 +93,37 @@ def check_range(
         if bound is not None
     ]
     raise InputError(f"{name} must be {' and '.join(bounds)}; got {value}.")
+
+
+def bytes_of(text: str, *, name: str) -> int:
+    """An amount of memory as typed.
+
+    Args:
+        text: A number of bytes, or with K, M, G or T: "2G", "1.5GiB", "800MB".
+        name: How the caller calls it.
+
+    Raises:
+        InputError: It is no amount above 0.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.I)
+    size = int(float(found[1]) * _BYTES[found[2].upper()]) if found else 0
+    if size < 1:
+        raise InputError(f"{name} must be an amount of memory such as 800M or 2G; got {text!r}.")
+    return size
+
+
+def seconds_of(text: str, *, name: str) -> Fraction:
+    """A time as typed.
+
+    Args:
+        text: Seconds, or with a unit or colons: "10", "2.5s", "800ms", "1:30", "1:02:03.5".
+        name: How the caller calls it.
+
+    Raises:
+        InputError: It is no time.
+    """
+    if found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s)?\s*", text):
+        return Fraction(found[1]) / (1000 if found[2] == "ms" else 1)
+    if found := re.fullmatch(r"\s*(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s*", text):
+        return int(found[1] or 0) * 3600 + int(found[2]) * 60 + Fraction(found[3])
+    raise InputError(f"{name} must be a time such as 10, 2.5s, 800ms or 1:30; got {text!r}.")

@@ -66,7 +66,8 @@ def test_unknown_verbs_name_the_nearest(refused, words, sentence):
 EXAMPLES = [
     example
     for verb in verbs.VERBS
-    if verb not in ("train", "translate", "video", "models fetch", "data fetch")  # these have tests of their own
+    # These have tests of their own.
+    if verb not in ("train", "translate", "video", "models fetch", "data fetch")
     for example in verbs.examples_of(verbs.function_of(verb))
 ]
 

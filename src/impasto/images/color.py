@@ -134,23 +134,38 @@ def match_coral(pixels: Tensor, reference: Tensor) -> Tensor:
         (B, 3, H, W) in [0, 1], in the dtype of ``pixels``.
     """
     _check_pair(pixels, reference)
-    mean, root = _mean_and_power(pixels, -0.5)
-    reference_mean, reference_root = _mean_and_power(reference, 0.5)
-    turn = reference_root @ root  # (B, 3, 3)
-    shift = reference_mean - turn @ mean  # (B, 3, 1)
+    turn, shift = coral_map(_mean_and_covariance(pixels), _mean_and_covariance(reference))
     moved = torch.baddbmm(shift.float(), turn.float(), pixels.float().flatten(2))
     return moved.clamp_(0, 1).view(pixels.shape).to(pixels.dtype)
 
 
-def _mean_and_power(pixels: Tensor, power: float) -> tuple[Tensor, Tensor]:
+def coral_map(
+    own: tuple[Tensor, Tensor], reference: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What ``match_coral`` does to each colour, x' = turn x + shift.
+
+    Args:
+        own, reference: Mean (B, 3, 1) and covariance (B, 3, 3) of the colours, float64.
+
+    Returns:
+        turn (B, 3, 3), shift (B, 3, 1).
+    """
+    turn = _power(reference[1], 0.5) @ _power(own[1], -0.5)
+    return turn, reference[0] - turn @ own[0]
+
+
+def _mean_and_covariance(pixels: Tensor) -> tuple[Tensor, Tensor]:
     flat = pixels.flatten(2).double()  # (B, 3, HW)
     mean = flat.mean(dim=2, keepdim=True)
     centred = flat - mean
-    covariance = centred @ centred.mT / flat.shape[2]
+    return mean, centred @ centred.mT / flat.shape[2]
+
+
+def _power(covariance: Tensor, power: float) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
     # Rounding may leave an eigenvalue of a flat picture a little below zero.
     scaled = (values.clamp_min(0) + _FLAT) ** power
-    return mean, vectors * scaled.unsqueeze(1) @ vectors.mT
+    return vectors * scaled.unsqueeze(1) @ vectors.mT  # type: ignore[no-any-return]
 
 
 def match_histogram(pixels: Tensor, reference: Tensor) -> Tensor:
@@ -172,27 +187,36 @@ def match_histogram(pixels: Tensor, reference: Tensor) -> Tensor:
     for index in range(pixels.shape[0]):
         target = reference[min(index, reference.shape[0] - 1)]
         for channel in range(3):
-            levels = _to_levels(pixels[index, channel])
-            table = _level_table(levels, _to_levels(target[channel]))
+            levels = to_levels(pixels[index, channel])
+            table = level_table(count_levels(levels), count_levels(to_levels(target[channel])))
             result[index, channel] = table[levels].to(pixels.dtype)
     return result
 
 
-def _to_levels(channel: Tensor) -> Tensor:
+def to_levels(channel: Tensor) -> Tensor:
+    """The nearest of 65,536 levels of values in [0, 1]."""
     return channel.float().clamp(0, 1).mul(_LEVELS - 1).add_(0.5).int()
 
 
-def _level_table(levels: Tensor, reference: Tensor) -> Tensor:
-    """Values in [0, 1] by level of the picture to change."""
-    places = _places(levels)
-    known_places = _places(reference)
-    known = torch.bincount(reference.flatten(), minlength=_LEVELS).nonzero().flatten()
-    return _interpolate(places, known_places[known], known.double() / (_LEVELS - 1)).float()
+def count_levels(levels: Tensor) -> Tensor:
+    """How often each of the 65,536 levels occurs."""
+    return torch.bincount(levels.flatten(), minlength=_LEVELS)
 
 
-def _places(levels: Tensor) -> Tensor:
+def level_table(counts: Tensor, reference: Tensor) -> Tensor:
+    """Values in [0, 1] by level of the picture to change: what ``match_histogram`` does.
+
+    Args:
+        counts, reference: How often each level occurs in a channel.
+    """
+    known = reference.nonzero().flatten()
+    values = known.double() / (_LEVELS - 1)
+    return _interpolate(_places(counts), _places(reference)[known], values).float()
+
+
+def _places(counts: Tensor) -> Tensor:
     """Each level's place in the cumulative distribution, in [0, 1]."""
-    counts = torch.bincount(levels.flatten(), minlength=_LEVELS).double()
+    counts = counts.double()
     return (counts.cumsum(0) - counts / 2) / counts.sum()
 
 

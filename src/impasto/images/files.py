@@ -54,7 +54,7 @@ def open_to_read(path: Path) -> BinaryIO:
             f"{path} cannot be read: permission denied; type: chmod u+r {path.name}."
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ImageError(f"{path} cannot be opened ({_plain_reason(error)}).") from error
+        raise ImageError(f"{path} cannot be opened ({plain_reason(error)}).") from error
 
 
 def _nearest(path: Path) -> str:
@@ -99,7 +99,7 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         if not overwrite and path.exists():
             raise OutputError(f"{path} exists already; choose another name or allow --overwrite.")
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {_plain_reason(error)}.") from error
+        raise OutputError(f"{path} cannot be written: {plain_reason(error)}.") from error
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:
@@ -135,14 +135,15 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {_plain_reason(error)}.") from error
+        raise OutputError(f"{path} cannot be written: {plain_reason(error)}.") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
-def _plain_reason(error: Exception) -> str:
+def plain_reason(error: Exception) -> str:
+    """Why something failed, in words for people."""
     if isinstance(error, OSError) and error.errno is not None:
         return _REASONS.get(error.errno, (error.strerror or str(error)).lower())
     return str(error) or type(error).__name__

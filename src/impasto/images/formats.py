@@ -34,6 +34,9 @@ WRITABLE = (
     Format(name="GIF", suffixes=(".gif",), longest_side=65_535),
 )
 
+PYRAMID_SUFFIX = ".dzi"
+"""Deep Zoom: a folder of tiles at every size, for viewers; written by libvips alone."""
+
 # Pillow's name -> its module, in the order they are tried. Only formats that hold pictures of
 # pixels and whose reader starts no other program (EPS would run Ghostscript).
 READABLE = {

@@ -31,11 +31,14 @@ def read_mask(source: Source, size: Size) -> Tensor:
     Raises:
         ImageError, InputError: As ``read_picture``.
     """
+    return resize(mask_of(source), size)
+
+
+def mask_of(source: Source) -> Tensor:
+    """A mask at its own size, (1, 1, h, w) in [0, 1]; see ``read_mask``."""
     picture = read_picture(source)
     mask = luma(picture.pixels)
-    if picture.alpha is not None:
-        mask = mask * picture.alpha
-    return resize(mask, size)
+    return mask if picture.alpha is None else mask * picture.alpha
 
 
 def normalize_masks(masks: Sequence[Tensor]) -> Tensor:

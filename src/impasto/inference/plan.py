@@ -12,7 +12,12 @@ from pathlib import Path
 
 from impasto.errors import ImpastoError, InputError, OutputError
 from impasto.images.files import check_destination, open_to_read
-from impasto.images.formats import choose_format, find_pictures, is_picture_path
+from impasto.images.formats import (
+    PYRAMID_SUFFIX,
+    choose_format,
+    find_pictures,
+    is_picture_path,
+)
 
 STREAM = "-"
 """Instead of a path: standard input or output."""
@@ -187,7 +192,8 @@ def _checked(job: Job, taken: set[tuple[int, int]], overwrite: bool) -> Job:
         if job.content != STREAM:
             open_to_read(Path(job.content)).close()
         if job.output != STREAM:
-            choose_format(job.format, job.output)
+            if Path(job.output).suffix.lower() != PYRAMID_SUFFIX:
+                choose_format(job.format, job.output)
             if _identities([job.output]) & taken:
                 raise InputError(
                     f"{job.output} is read by this command and would be lost; choose another -o."

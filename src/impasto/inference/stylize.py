@@ -6,7 +6,8 @@ Reading order: Stylizer.stylize (the order of things), Stylizer.encode_style (wh
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from torch import Tensor
 from impasto.errors import InputError, WeightsError
 from impasto.images.color import keep_color
 from impasto.images.io import Picture, read_picture
-from impasto.images.masks import read_mask
-from impasto.images.resize import resize
+from impasto.images.regions import InMemory, Regions, shrink
+from impasto.images.resize import Size, resize
+from impasto.inference.choose import choose_tiling
+from impasto.inference.regions import SoftMasks
 from impasto.inference.settings import StylizeConfig
-from impasto.methods.base import Painter, Statistics
+from impasto.inference.tiled import TiledPainting, Tiling, rehearse
+from impasto.methods.base import Painter, Painting, Statistics, TiledPainter
 from impasto.weights.styles import at_stroke_size, cached_style, find_style, style_paths
 
 STYLE_SIDE = 512
@@ -39,6 +43,7 @@ class Stylizer:
 
     def __init__(self, painter: Painter, name: str) -> None:
         self.painter, self.name = painter, name
+        self._rehearsed: dict[tuple[object, ...], Tiling] = {}
 
     def stylize(
         self,
@@ -77,19 +82,87 @@ class Stylizer:
         masks = masks_of(mask, len(statistics))
         if config.alpha == 0:
             return picture
-        regions, cover = _regions(masks, weights, picture.size) if masks else (None, None)
-        painted = self.painter.paint(
-            picture.pixels,
-            statistics,
-            weights=weights,
-            alpha=config.alpha,
-            regions=regions,
-            seed=config.seed,
-        ).cpu()
+        soft = SoftMasks(masks, weights, picture.size) if masks else None
+        source = InMemory(picture.pixels)
+        tiles = self.in_tiles(source, statistics, config=config, masks=soft)
+        if tiles is None:
+            painted = self.painter.paint(
+                picture.pixels,
+                statistics,
+                weights=weights,
+                alpha=config.alpha,
+                regions=None if soft is None else soft.read((0, 0, *picture.size)),
+                seed=config.seed,
+            ).cpu()
+        else:
+            tiles.survey()
+            painted = tiles.all_strips()
         painted = keep_color(painted, picture.pixels, config.keep_color)
-        if cover is not None:
-            painted = picture.pixels.lerp(painted, cover)
+        if soft is not None:
+            painted = picture.pixels.lerp(painted, soft.cover((0, 0, *picture.size)))
         return picture.replace_pixels(painted)
+
+    def in_tiles(
+        self,
+        source: Regions,
+        statistics: Sequence[Statistics],
+        *,
+        config: StylizeConfig,
+        masks: "SoftMasks | None" = None,
+        streamed: bool = False,
+    ) -> TiledPainting | None:
+        """A picture about to be painted in tiles, or None where it is to be painted whole.
+
+        Args:
+            source: The picture by region.
+            statistics: Of the styles.
+            config: Whose ``tile`` and ``max_memory`` decide.
+            masks: Of the styles.
+            streamed: Whether whole is not possible.
+
+        Raises:
+            ResourceError: Less memory is allowed than the smallest tile needs.
+            InputError: Tiles are wanted of a painter that cannot paint in tiles.
+        """
+        painter = self.painter
+        if not isinstance(painter, TiledPainter):
+            if streamed or config.tile.isdecimal():
+                raise InputError(f"{self.name} cannot paint in tiles; leave --tile out.")
+            return None
+        weights = normalized_weights(config.style_weights, len(statistics))
+
+        def begin(size: Size, small: Callable[[Size], Tensor]) -> Painting:
+            return painter.begin(
+                statistics,
+                weights=weights,
+                size=size,
+                shrink=small,
+                alpha=config.alpha,
+                seed=config.seed,
+                exact=config.tile_statistics == "exact",
+            )
+
+        def rehearsed() -> Tiling:
+            """What the painter needs does not depend on the picture: asked once for many."""
+            by_region, exact = masks is not None, config.tile_statistics
+            key = (len(statistics), by_region, exact, config.alpha < 1)
+            if key not in self._rehearsed:
+                found = rehearse(begin, styles=len(statistics), by_region=by_region)
+                self._rehearsed[key] = found
+            return self._rehearsed[key]
+
+        tiling = choose_tiling(
+            source.size,
+            rehearsed,
+            tile=config.tile,
+            max_memory=config.max_memory,
+            device=painter.device,
+            streamed=streamed,
+        )
+        if tiling is None:
+            return None
+        painting = begin(source.size, partial(shrink, source))
+        return TiledPainting(painting, source, tiling, masks)
 
     def statistics_of(
         self, style: StyleSource | Sequence[StyleSource] | None, *, style_scale: float = 1.0
@@ -207,19 +280,6 @@ def masks_of(mask: Any | Sequence[Any] | None, styles: int) -> list[Any]:
             f"and {styles} style{'s' * (styles != 1)}."
         )
     return masks
-
-
-def _regions(
-    masks: Sequence[Any], weights: Sequence[float], size: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
-    """Who rules where (S, 1, H, W), summing to 1, and where anybody paints (1, 1, H, W)."""
-    stack = torch.cat([read_mask(mask, size) for mask in masks])
-    weighted = stack * torch.tensor(weights).view(-1, 1, 1, 1)
-    total = weighted.sum(0, keepdim=True)
-    # Where no style rules the cover is 0; the shares must still be numbers.
-    shares = torch.where(total > 1e-6, weighted / total.clamp_min(1e-6), 1 / len(masks))
-    painting = stack[[weight > 0 for weight in weights]]
-    return shares, painting.sum(0, keepdim=True).clamp(0, 1)
 
 
 def normalized_weights(weights: Sequence[float] | None, styles: int) -> list[float]:

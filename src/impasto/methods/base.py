@@ -1,8 +1,8 @@
-"""What every painter can do, and the record that every optimisation yields."""
+"""What every painter can do, whole or window by window; the record an optimisation yields."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -39,6 +39,79 @@ class Painter(Protocol):
         seed: int = 0,
     ) -> Tensor:
         """Paint (1, 3, H, W) in [0, 1]; the same shape comes back, float32, in [0, 1]."""
+        ...
+
+
+class Painting(Protocol):
+    """One picture, painted window by window: statistics are collected first, then colours.
+
+    The canvas is the picture with ``margin`` pixels of reflection around it, and at the bottom and
+    the right as many more as make its sides multiples of ``cell``. A window is a part of it that
+    begins and ends between two cells. With enough of its surroundings a window is painted as the
+    same part of the whole is; how much is enough is found by asking (``features/reach.py``).
+    """
+
+    cell: int
+    """Pixels per position of the coarsest features."""
+    margin: int
+    """Pixels."""
+    content_share: float
+    """How much of the content itself is mixed into the colours, from 0 to 1."""
+    counts_margin: bool
+    """Whether statistics are of the whole canvas, or of the picture's cells in it alone."""
+
+    weights: Sequence[float]
+    """One per style, summing to 1; may be changed between pictures of one clip."""
+    grain: bool
+    """Whether paint has grain, where a painter has any."""
+
+    def forget(self) -> None:
+        """Know no statistics any more: the next picture of the same clip begins."""
+        ...
+
+    def look(self, window: Tensor) -> tuple[Tensor, ...]:
+        """Features (1, C, h, w) whose statistics are wanted next; none when all are known."""
+        ...
+
+    def learn(self, moments: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Mean and variance, each (1, C, 1, 1), of each of the features over the picture."""
+        ...
+
+    def paint(
+        self, window: Tensor, *, origin: tuple[int, int], regions: Tensor | None = None
+    ) -> Tensor:
+        """Colours (1, 3, h, w), float32, without the share of the content.
+
+        Args:
+            window: (1, 3, h, w) in [0, 1].
+            origin: (y, x) of its corner in the picture; negative in the margin.
+            regions: (S, 1, h, w), how much each style rules at each of its pixels.
+        """
+        ...
+
+
+@runtime_checkable
+class TiledPainter(Painter, Protocol):
+    """A painter that can paint window by window."""
+
+    def begin(
+        self,
+        styles: Sequence[Statistics],
+        *,
+        weights: Sequence[float],
+        size: tuple[int, int],
+        shrink: Callable[[tuple[int, int]], Tensor],
+        alpha: float = 1.0,
+        seed: int = 0,
+        exact: bool = True,
+    ) -> Painting:
+        """Begin a picture; ``paint`` says what the arguments of the same names are.
+
+        Args:
+            size: (height, width) of the picture.
+            shrink: Gives the picture at a smaller size, each pixel the mean of its part.
+            exact: False lets statistics be those of a small copy where that saves passes.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -99,7 +100,8 @@ def _encode_video(frames: Iterable[Image.Image], rate: float) -> bytes:
                     "libx264", rate=Fraction(rate).limit_denominator(1001), options={"crf": _CRF}
                 )
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            picture = av.VideoFrame.from_image(frame.crop((0, 0, width, height)))
+            levels = np.asarray(frame.crop((0, 0, width, height)))
+            picture = av.VideoFrame.from_ndarray(levels, format="rgb24")
             container.mux(stream.encode(picture))
         if stream is not None:
             container.mux(stream.encode())

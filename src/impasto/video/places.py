@@ -41,3 +41,32 @@ def check_clip(path: str | Path, *, overwrite: bool = False) -> Kind:
     if kind == "video" and importlib.util.find_spec("av") is None:
         raise MissingExtraError.of("video", "A video (a .gif or a folder of frames does not)")
     return kind
+
+
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts")
+"""Containers that painted clips can be written to."""
+
+
+def check_painted_clip(path: str | Path, *, overwrite: bool = False) -> Kind:
+    """The same for a clip that is painted, which can be of any container.
+
+    Args:
+        path: A file ending with one of VIDEO_SUFFIXES or .gif, or a folder.
+        overwrite: Whether a file, or frames in the folder, may be replaced.
+
+    Raises:
+        InputError, OutputError, MissingExtraError: See ``check_clip``.
+    """
+    place = Path(path)
+    suffix = place.suffix.lower()
+    if place.is_dir() or suffix not in VIDEO_SUFFIXES:
+        if suffix and suffix != ".gif" and not place.is_dir():
+            raise InputError(
+                f"a painted clip goes to a folder, or to a file .gif, {', '.join(VIDEO_SUFFIXES)}; "
+                f"got {path}."
+            )
+        return check_clip(path, overwrite=overwrite)
+    check_destination(place, overwrite=overwrite)
+    if importlib.util.find_spec("av") is None:
+        raise MissingExtraError.of("video", "A video (a .gif or a folder of frames does not)")
+    return "video"

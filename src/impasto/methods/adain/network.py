@@ -134,7 +134,12 @@ class AdaIN(nn.Module):
         return self.encoder(images)  # type: ignore[no-any-return]
 
     def align(
-        self, content: Tensor, styles: Sequence[tuple[Tensor, Tensor]], alpha: float = 1.0
+        self,
+        content: Tensor,
+        styles: Sequence[tuple[Tensor, Tensor]],
+        alpha: float = 1.0,
+        *,
+        own: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Features of the content with the statistics of the styles' mean: eq. 11 with eq. 15.
 
@@ -142,10 +147,11 @@ class AdaIN(nn.Module):
             content: Features at the deepest layer, (B, C, h, w).
             styles: Statistics of one style, or (statistics times share) of several, summed.
             alpha: 0 gives the content's features back.
+            own: Statistics of the content's whole picture; None takes those of ``content``.
         """
         mean = torch.stack([s[0] for s in styles]).sum(0)
         deviation = torch.stack([s[1] for s in styles]).sum(0)
-        aligned = adain(content, (mean, deviation))
+        aligned = adain(content, (mean, deviation), own=own)
         return aligned if alpha == 1 else alpha * aligned + (1 - alpha) * content.float()
 
     def decode(self, features: Tensor) -> Tensor:

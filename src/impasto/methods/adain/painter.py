@@ -1,9 +1,8 @@
 """Painting with AdaIN: strength, several styles, soft regions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.blocks import channels_last
@@ -12,14 +11,8 @@ from impasto.errors import ShapeError
 from impasto.features.statistics import channel_statistics
 from impasto.images.resize import pad_reflect
 from impasto.methods.adain.network import EPS, STYLE_LAYERS, AdaIN
+from impasto.methods.adain.windows import CELL, MARGIN, AdaINPainting
 from impasto.methods.base import Statistics
-
-CELL = 8
-"""Pixels per position of the deepest features."""
-
-MARGIN = 16
-"""Pixels of reflection around the picture, cut off again; reflection inside the network copies
-single rows, this the picture."""
 
 
 class AdaINPainter:
@@ -99,20 +92,40 @@ class AdaINPainter:
         content = content.to(self.device)
         if alpha == 0:
             return content.float().clamp(0, 1)
-        right, bottom = MARGIN + -width % CELL, MARGIN + -height % CELL
-        sides = (MARGIN, right, MARGIN, bottom)
-        features = self.network.encode(self._here(pad_reflect(content, sides)))[STYLE_LAYERS[-1]]
-        shares: list[Tensor | float] = list(weights)
+        sides = (MARGIN, MARGIN + -width % CELL, MARGIN, MARGIN + -height % CELL)
         if regions is not None:
             check_shape(regions, f"{len(styles)} 1 {height} {width}", name="regions")
-            grid = F.avg_pool2d(pad_reflect(regions.to(self.device).float(), sides), CELL)
-            shares = [grid[i : i + 1] for i in range(len(styles))]
-        parts = [(s[0][0] * w, s[0][1] * w) for s, w in zip(styles, shares, strict=True)]
-        painted = self.network.decode(self.network.align(features, parts, alpha)).float()
+            regions = pad_reflect(regions.to(self.device).float(), sides)
+        painting = AdaINPainting(self.network, styles, weights=weights, alpha=alpha)
+        padded = pad_reflect(content, sides)
+        (features,) = painting.look(padded)
+        painting.own = channel_statistics(features, EPS)
+        painted = painting.paint(
+            padded, origin=(-MARGIN, -MARGIN), regions=regions, features=features
+        )
         painted = painted[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
         if alpha < 1:
-            painted = painted.lerp(content.float(), (1 - alpha) ** 4)
+            painted = painted.lerp(content.float(), painting.content_share)
         return painted.clamp_(0, 1)
+
+    def begin(
+        self,
+        styles: Sequence[Statistics],
+        *,
+        weights: Sequence[float],
+        size: tuple[int, int],
+        shrink: Callable[[tuple[int, int]], Tensor],
+        alpha: float = 1.0,
+        seed: int = 0,
+        exact: bool = True,
+    ) -> AdaINPainting:
+        """Begin a picture that is painted window by window; see ``TiledPainter``.
+
+        Raises:
+            ShapeError: Statistics of another network.
+        """
+        self._check_styles(styles)
+        return AdaINPainting(self.network, styles, weights=weights, alpha=alpha)
 
     def _here(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, self.dtype)

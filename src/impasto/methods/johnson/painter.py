@@ -1,7 +1,7 @@
 """Painting with a network of one style."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.blocks import channels_last
 from impasto.checks import check_shape
 from impasto.errors import InputError, WeightsError
+from impasto.features.norms import NetworkWindows
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
 from impasto.methods.johnson.network import JohnsonConfig, TransformerNet
@@ -124,3 +125,20 @@ class JohnsonPainter:
         painted = self.network(padded.contiguous(memory_format=torch.channels_last)).float()
         painted = painted[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].clamp(0, 1)
         return painted if alpha == 1 else content.float().lerp(painted, alpha).clamp_(0, 1)
+
+    def begin(
+        self,
+        styles: Sequence[Statistics],
+        *,
+        weights: Sequence[float],
+        size: tuple[int, int],
+        shrink: Callable[[tuple[int, int]], Tensor],
+        alpha: float = 1.0,
+        seed: int = 0,
+        exact: bool = True,
+    ) -> NetworkWindows:
+        """Begin a picture that is painted window by window; see ``TiledPainter``."""
+        painting = NetworkWindows(self.network, cell=CELL, margin=MARGIN, content_share=1 - alpha)
+        if not exact:
+            painting.learn_from_thumbnail(size, shrink)
+        return painting

@@ -6,6 +6,8 @@ at like a style, and the style's vectors are moved by part of what is missing. O
 loop; it costs a tenth of a picture of half a million pixels and less of larger ones.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,12 +25,17 @@ LIMIT = 2.0
 """A deviation is at most so many times more or less asked for."""
 
 
-def thumbnail(content: Tensor, side: int = SIDE) -> Tensor:
-    """The mean of each of its cells: (B, 3, h, w), sides multiples of 8 and at most ``side``."""
+def thumbnail_size(size: Sequence[int], side: int = SIDE) -> tuple[int, int]:
+    """(height, width) of the thumbnail of a picture: multiples of 8, at most ``side``."""
     cell = SCALES[-1]
-    factor = min(1.0, side / max(content.shape[-2:]))
-    height, width = (max(2 * cell, round(n * factor / cell) * cell) for n in content.shape[-2:])
-    small = F.adaptive_avg_pool2d(content, (height, width))
+    factor = min(1.0, side / max(size))
+    height, width = (max(2 * cell, round(n * factor / cell) * cell) for n in size)
+    return height, width
+
+
+def thumbnail(content: Tensor, side: int = SIDE) -> Tensor:
+    """The mean of each of its cells: (B, 3, h, w), of ``thumbnail_size``."""
+    small = F.adaptive_avg_pool2d(content, thumbnail_size(content.shape[-2:], side))
     return small.contiguous(memory_format=torch.channels_last)
 
 

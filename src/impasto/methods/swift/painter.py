@@ -1,6 +1,7 @@
 """Painting with swift: strength, several styles, soft regions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -13,10 +14,10 @@ from impasto.checks import check_shape
 from impasto.errors import ShapeError
 from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
-from impasto.methods.swift.correction import correct_style
+from impasto.methods.swift.correction import correct_style, thumbnail_size
 from impasto.methods.swift.files import network_of
-from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import SCALES, Swift
+from impasto.methods.swift.windows import SwiftPainting
 
 CELL = SCALES[-1]
 
@@ -119,25 +120,48 @@ class SwiftPainter:
         if alpha == 0:
             return content.float().clamp(0, 1)
         here = content.to(self.dtype)
-        styles = [correct_style(self.network, here, style) for style in styles]
+        painting = self.begin(
+            styles,
+            weights=weights,
+            size=(height, width),
+            shrink=partial(F.adaptive_avg_pool2d, here),
+            alpha=alpha,
+            seed=seed,
+        )
         padded = self._padded(content)
-        features = self.network.encode(padded)
-        own = self.network.statistics(features, (height, width))
-        if regions is None:
-            mixed = self._mixed(styles, weights, own, alpha)
-        else:
-            mixed = self._mixed_by_region(styles, self._region_grids(regions, padded), own, alpha)
-        style, film, tint = mixed
-        m = self.network.config.margin
-        noise = [
-            n.to(padded)
-            for n in self.network.noise((padded.shape[-2], padded.shape[-1]), seed, (-m, -m))
-        ]
-        painted = self.network.decode(padded, features, own, style, film, tint, noise)
-        painted = painted[..., m : m + height, m : m + width].float()
+        if regions is not None:
+            regions = pad_reflect(regions.to(self.device), self._sides(height, width))
+        m = painting.margin
+        features = painting.look(padded)
+        painting.own = self.network.statistics(features, (height, width))
+        painted = painting.paint(padded, origin=(-m, -m), regions=regions, features=features)
+        painted = painted[..., m : m + height, m : m + width]
         if alpha < 1:
-            painted = painted.lerp(content.float(), (1 - alpha) ** 4)
+            painted = painted.lerp(content.float(), painting.content_share)
         return painted.clamp_(0, 1)
+
+    @torch.inference_mode()
+    def begin(
+        self,
+        styles: Sequence[Statistics],
+        *,
+        weights: Sequence[float],
+        size: tuple[int, int],
+        shrink: Callable[[tuple[int, int]], Tensor],
+        alpha: float = 1.0,
+        seed: int = 0,
+        exact: bool = True,
+    ) -> SwiftPainting:
+        """Begin a picture that is painted window by window; see ``TiledPainter``.
+
+        Raises:
+            ShapeError: Statistics of another network.
+        """
+        self._check_styles(styles)
+        small = shrink(thumbnail_size(size)).to(self.device, self.dtype)
+        small = small.contiguous(memory_format=torch.channels_last)
+        asked = [correct_style(self.network, small, style) for style in styles]
+        return SwiftPainting(self.network, asked, weights=weights, alpha=alpha, seed=seed)
 
     def _check_styles(self, styles: Sequence[Statistics]) -> None:
         wanted = tuple(self.network.config.widths)
@@ -149,79 +173,13 @@ class SwiftPainter:
                     f"{found}; make them with its encode_style."
                 )
 
+    def _sides(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """The margin of reflection (left, right, top, bottom), to sides that are multiples of 8."""
+        m = self.network.config.margin
+        return m, m + -width % CELL, m, m + -height % CELL
+
     def _padded(self, pixels: Tensor) -> Tensor:
-        """With the margin of reflection, sides multiples of 8, in the painter's type."""
-        m = self.network.config.margin
-        height, width = pixels.shape[-2:]
-        right, bottom = m + -width % CELL, m + -height % CELL
+        """With the margin of reflection, in the painter's type."""
         pixels = pixels.to(self.device, self.dtype)
-        padded = pad_reflect(pixels, (m, right, m, bottom))
+        padded = pad_reflect(pixels, self._sides(pixels.shape[-2], pixels.shape[-1]))
         return padded.contiguous(memory_format=torch.channels_last)
-
-    def _mixed(
-        self, styles: Sequence[Statistics], weights: Sequence[float], own: Statistics, alpha: float
-    ) -> tuple[Statistics, Film, "Tint"]:
-        """Statistics, scales and shifts, and colours of a weighted mean of styles."""
-        shares = [alpha * w for w in weights]
-        everyone = [*styles]
-        if alpha < 1:
-            shares, everyone = [*shares, 1 - alpha], [*everyone, own]
-        parts = [self.network.modulation(style, own) for style in everyone]
-        style = _weighted(everyone, shares)
-        film = sum(share * values for share, (values, _) in zip(shares, parts, strict=True))
-        tint = sum(share * tint for share, (_, tint) in zip(shares, parts, strict=True))
-        return style, Film(film), Tint(tint, None)  # type: ignore[arg-type]
-
-    def _mixed_by_region(
-        self,
-        styles: Sequence[Statistics],
-        grids: dict[tuple[int, int], Tensor],
-        own: Statistics,
-        alpha: float,
-    ) -> tuple[Statistics, Film, "Tint"]:
-        """The same, each style weighed at each position by its region."""
-        toned = [_weighted([style, own], [alpha, 1 - alpha]) for style in styles]
-        by_scale = sorted(grids, reverse=True)[1:]  # the largest is the picture itself
-        style = tuple(
-            tuple(
-                sum(t[scale][part] * grids[size][i : i + 1] for i, t in enumerate(toned))
-                for part in (0, 1)
-            )
-            for scale, size in enumerate(by_scale)
-        )
-        parts = [self._mixed([s], [1.0], own, alpha)[1:] for s in styles]
-        values = torch.cat([film.values for film, _ in parts])
-        tints = torch.cat([tint.matrix for _, tint in parts])
-        picture = grids[max(grids)]
-        return style, RegionFilm(values, grids), Tint(tints, picture)  # type: ignore[return-value]
-
-    def _region_grids(self, regions: Tensor, padded: Tensor) -> dict[tuple[int, int], Tensor]:
-        """The regions on the picture's own grid and on that of each scale."""
-        m = self.network.config.margin
-        height, width = regions.shape[-2:]
-        right, bottom = padded.shape[-1] - width - m, padded.shape[-2] - height - m
-        whole = pad_reflect(regions.to(self.device, torch.float32), (m, right, m, bottom))
-        grids = [whole, *(F.avg_pool2d(whole, scale) for scale in SCALES)]
-        return {(grid.shape[-2], grid.shape[-1]): grid for grid in grids}
-
-
-class Tint:
-    """The styles' colour matrices (S, 3, 3), mixed by regions (S, 1, H, W) where there are any."""
-
-    def __init__(self, matrix: Tensor, regions: Tensor | None) -> None:
-        self.matrix, self.regions = matrix, regions
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """(1, 3, H, W) to the same in the styles' colours."""
-        if self.regions is None:
-            return apply_tint(images, self.matrix)
-        tinted = apply_tint(images.expand(len(self.matrix), -1, -1, -1), self.matrix)
-        return (tinted * self.regions.to(images.dtype)).sum(0, keepdim=True)
-
-
-def _weighted(styles: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
-    def mean(scale: int, part: int) -> Tensor:
-        terms = [w * s[scale][part] for w, s in zip(shares, styles, strict=True)]
-        return torch.stack(terms).sum(0)
-
-    return tuple((mean(i, 0), mean(i, 1)) for i in range(len(styles[0])))

@@ -1,0 +1,97 @@
+"""Painting with swift window by window; the whole picture is one window."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.methods.base import Statistics
+from impasto.methods.swift.mixing import mix, mix_by_region
+from impasto.methods.swift.network import SCALES, Swift
+
+EPS = 1e-5
+"""Added to variances, as ``channel_statistics`` does."""
+
+
+class SwiftPainting:
+    """One picture about to be painted; see ``Painting``.
+
+    Args:
+        network: On its device and in its type.
+        styles: What to ask for, as the look at a thumbnail has corrected it.
+        weights: One per style, summing to 1.
+        alpha: How much of the styles.
+        seed: Of the grain.
+    """
+
+    cell = SCALES[-1]
+    counts_margin = False
+
+    def __init__(
+        self,
+        network: Swift,
+        styles: Sequence[Statistics],
+        *,
+        weights: Sequence[float],
+        alpha: float,
+        seed: int,
+    ) -> None:
+        self.network, self.styles, self.weights = network, styles, weights
+        self.alpha, self.seed = alpha, seed
+        self.margin = network.config.margin
+        self.content_share = (1 - alpha) ** 4
+        self.own: Statistics | None = None
+        self.grain = True
+
+    def forget(self) -> None:
+        """Know the content no more."""
+        self.own = None
+
+    @torch.inference_mode()
+    def look(self, window: Tensor) -> tuple[Tensor, ...]:
+        """The encoder's three grids until their statistics are known."""
+        return () if self.own is not None else self.network.encode(self.here(window))
+
+    def learn(self, moments: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Take the content's statistics."""
+        device = self.network.decoder.paint.weight.device
+        self.own = tuple(
+            (mean.to(device), (variance.to(device) + EPS).sqrt()) for mean, variance in moments
+        )
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        window: Tensor,
+        *,
+        origin: tuple[int, int],
+        regions: Tensor | None = None,
+        features: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Colours of a window, not clamped; see ``Painting``.
+
+        Args:
+            window, origin, regions: See there.
+            features: Of the window, where they are known already.
+        """
+        assert self.own is not None, "learn comes before paint"
+        here = self.here(window)
+        features = self.network.encode(here) if features is None else features
+        if regions is None:
+            mixed = mix(self.network, self.styles, self.weights, self.own, self.alpha)
+        else:
+            regions = regions.to(here.device, torch.float32)
+            mixed = mix_by_region(self.network, self.styles, regions, self.own, self.alpha)
+        style, film, tint = mixed
+        size = (here.shape[-2], here.shape[-1])
+        noise = [n.to(here) for n in self.network.noise(size, self.seed, origin)]
+        if not self.grain:
+            noise = [torch.zeros_like(n) for n in noise]
+        painted = self.network.decode(here, features, self.own, style, film, tint, noise)
+        return painted.float()
+
+    def here(self, window: Tensor) -> Tensor:
+        """On the network's device, in its type and order of memory."""
+        return window.to(self.network.decoder.paint.weight).contiguous(
+            memory_format=torch.channels_last
+        )

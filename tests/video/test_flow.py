@@ -1,0 +1,116 @@
+"""Motion that is known is found, and what it hides is known to be hidden."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from impasto.errors import ShapeError
+from impasto.images.samples import synthetic_photo
+from impasto.video.flow import estimate_flow, resize_flow, visible, warp
+
+SIZE = (72, 96)
+
+
+def scene() -> torch.Tensor:
+    """Larger than a frame, so that what comes in has been there."""
+    return synthetic_photo((SIZE[0] + 40, SIZE[1] + 40), seed=4).pixels
+
+
+def view(matrix: list[list[float]], shift: tuple[float, float]) -> torch.Tensor:
+    """A frame whose pixel p shows the scene at matrix p + shift, about the middle."""
+    picture = scene()
+    height, width = picture.shape[-2:]
+    y, x = torch.meshgrid(torch.arange(SIZE[0]), torch.arange(SIZE[1]), indexing="ij")
+    x, y = x - (SIZE[1] - 1) / 2, y - (SIZE[0] - 1) / 2
+    u = matrix[0][0] * x + matrix[0][1] * y + shift[0]
+    v = matrix[1][0] * x + matrix[1][1] * y + shift[1]
+    grid = torch.stack([u * 2 / (width - 1), v * 2 / (height - 1)], dim=-1)[None]
+    return F.grid_sample(picture, grid, mode="bicubic", align_corners=True).clamp(0, 1)
+
+
+EYE = [[1.0, 0.0], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.0, 0.0), (3.5, -2.25), (-9.0, 6.0)])
+def test_a_pan_is_found_to_a_fraction_of_a_pixel(shift):
+    flow = estimate_flow(view(EYE, (0, 0)), view(EYE, shift))
+    wanted = -torch.tensor(shift).view(1, 2, 1, 1)
+    inner = (flow - wanted)[..., 12:-12, 12:-12].square().sum(1).sqrt()
+    assert float(inner.mean()) < 0.25
+
+
+def test_a_zoom_and_a_turn_are_found():
+    angle, zoom = math.radians(2), 1.03
+    matrix = [
+        [zoom * math.cos(angle), -zoom * math.sin(angle)],
+        [zoom * math.sin(angle), zoom * math.cos(angle)],
+    ]
+    flow = estimate_flow(view(EYE, (0, 0)), view(matrix, (0, 0)))
+    y, x = torch.meshgrid(torch.arange(SIZE[0]), torch.arange(SIZE[1]), indexing="ij")
+    x, y = x - (SIZE[1] - 1) / 2, y - (SIZE[0] - 1) / 2
+    inverse = torch.tensor(matrix).inverse()
+    wanted = torch.stack(
+        [inverse[0, 0] * x + inverse[0, 1] * y - x, inverse[1, 0] * x + inverse[1, 1] * y - y]
+    )[None]
+    inner = (flow - wanted)[..., 12:-12, 12:-12].square().sum(1).sqrt()
+    assert float(inner.mean()) < 0.3
+
+
+def test_warping_along_the_flow_gives_the_first_frame_back():
+    first, second = view(EYE, (0, 0)), view(EYE, (4.0, 3.0))
+    flow = estimate_flow(first, second)
+    before = float((first - second).abs().mean())
+    after = float((first - warp(second, flow))[..., 8:-8, 8:-8].abs().mean())
+    assert after < before / 5
+
+
+def test_large_frames_are_looked_at_small(monkeypatch):
+    monkeypatch.setattr("impasto.video.flow.LONG_SIDE", 48)
+    flow = estimate_flow(view(EYE, (0, 0)), view(EYE, (4.0, 0.0)))
+    assert flow.shape == (1, 2, *SIZE)
+    assert float(flow[:, 0, 12:-12, 12:-12].mean()) == pytest.approx(-4, abs=0.4)
+
+
+def test_nothing_moves_in_flat_and_tiny_frames():
+    for size in ((30, 40), (1, 1), (3, 5)):
+        flat = torch.full((1, 3, *size), 0.5)
+        assert float(estimate_flow(flat, flat).abs().max()) == 0
+
+
+def test_a_flow_of_another_size_is_the_same_motion():
+    flow = torch.ones(1, 2, 10, 20)
+    larger = resize_flow(flow, (20, 60))
+    assert float(larger[:, 0].mean()) == 3
+    assert float(larger[:, 1].mean()) == 2
+
+
+def test_what_leaves_the_picture_or_disagrees_is_not_seen():
+    forth = torch.zeros(1, 2, 10, 10)
+    forth[:, 0] = 3
+    seen = visible(forth, -forth)
+    assert seen[..., :7].min() == 1
+    assert seen[..., 7:].max() == 0
+    back = -forth.clone()
+    back[..., 5, 5] = 9
+    assert visible(forth, back)[0, 0, 5, 2] == 0
+
+
+def test_what_a_square_hides_is_not_seen():
+    ground = view(EYE, (0, 0))
+    frames = []
+    for left in (30, 38):
+        frame = ground.clone()
+        frame[..., 25:45, left : left + 20] = view(EYE, (8.0, 8.0))[..., 25:45, 10:30]
+        frames.append(frame)
+    first, second = frames
+    seen = visible(estimate_flow(second, first), estimate_flow(first, second))
+    uncovered = seen[..., 27:43, 31:37]  # ground in the second frame, square in the first
+    assert float(seen.mean()) > 0.8
+    assert float(uncovered.mean()) < 0.75 * float(seen.mean())
+
+
+def test_frames_of_two_sizes_are_refused():
+    with pytest.raises(ShapeError, match="both frames must have one size"):
+        estimate_flow(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5))
