@@ -76,6 +76,7 @@ def make_table(name: str, records: dict[str, dict[str, Any]]) -> str:
         return f"{NOT_YET[0].upper()}{NOT_YET[1:]}."
     makers: dict[str, Callable[[dict[str, Any]], str]] = {
         "speed_stylize": lambda r: _module("speed_stylize").table(r["cases"]),
+        "speed_training": lambda r: _module("speed_training").table(r["cases"]),
         "quality_transfer": lambda r: _module("quality_transfer").table(r["summary"]),
     }
     return f"{makers[name](records[name])}\n\nMeasured on: {machine(records[name])}."

@@ -9,9 +9,12 @@ from impasto.features.vgg import VGG, VGGPlan
 from impasto.metrics import (
     CONTENT_LAYER,
     STYLE_LAYERS,
+    border_artifact,
+    clipped_part,
     content_distance,
     grid_artifact,
     grid_modulation,
+    seam_artifact,
     style_distance,
     transfer_figures,
 )
@@ -37,7 +40,8 @@ def test_a_picture_is_at_distance_zero_from_itself(network, pictures):
     content, style, _ = pictures
     assert content_distance(network, content, content).abs().max() == 0
     assert style_distance(network, style, style).abs().max() == 0
-    assert grid_artifact(content, content).abs().max() == 0
+    for artifact in (grid_artifact, seam_artifact, border_artifact, clipped_part):
+        assert artifact(content, content).abs().max() == 0
 
 
 def test_content_distance_is_the_squared_difference_over_the_variance(network, pictures):
@@ -128,3 +132,50 @@ def test_pictures_of_two_sizes_are_refused_by_name(network):
 def test_a_picture_too_small_for_a_lattice_is_refused():
     with pytest.raises(ShapeError, match="at least 9 pixels a side"):
         grid_modulation(torch.rand(1, 3, 8, 20))
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_a_seam_is_seen_wherever_it_runs_and_texture_is_not_one(axis):
+    generator = torch.Generator().manual_seed(4)
+    content, painted = 0.4 + 0.1 * torch.rand(2, 1, 3, 48, 48, generator=generator)
+    half = (torch.arange(48) >= 29).float() * 0.2
+    seamed = painted + (half if axis == -1 else half[:, None])
+    assert seam_artifact(painted, content).item() < 0.3
+    assert seam_artifact(seamed, content).item() > 2
+
+
+def test_a_horizon_in_the_content_is_no_seam():
+    generator = torch.Generator().manual_seed(5)
+    half = (torch.arange(48) >= 20).float()[:, None] * 0.4
+    content, painted = half + 0.05 * torch.rand(2, 1, 3, 48, 48, generator=generator)
+    assert seam_artifact(painted, content).item() < 1
+    assert seam_artifact(painted, torch.rand(1, 3, 48, 48, generator=generator)).item() > 5
+
+
+@pytest.mark.parametrize("side", [0, 1, 2, 3])
+def test_a_frame_on_any_side_is_seen(side):
+    content = torch.rand(1, 3, 48, 40, generator=torch.Generator().manual_seed(6))
+    framed = content.clone()
+    bands = [framed[..., :8], framed[..., -8:], framed[..., :8, :], framed[..., -8:, :]]
+    bands[side].mul_(0.3)
+    assert border_artifact(framed, content).item() > 0.5
+    assert border_artifact(1 - content, content).item() < 1e-3
+
+
+def test_the_clipped_part_is_what_the_ends_of_the_range_gained():
+    content = torch.full((2, 3, 32, 32), 0.5)
+    content[:, :, 0] = 1.0
+    painted = content.clone()
+    painted[0, :, 1:5] = 1.4
+    painted[0, :, 5] = 0.0
+    assert clipped_part(painted, content).tolist() == pytest.approx([5 / 32, 0])
+    assert clipped_part(content, painted).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("artifact", "least"), [(seam_artifact, 18), (border_artifact, 32)])
+def test_a_picture_too_small_for_an_artifact_is_refused(artifact, least):
+    small = torch.rand(1, 3, least - 1, 64)
+    with pytest.raises(ShapeError, match=f"at least {least} pixels a side"):
+        artifact(small, small)
+    enough = torch.rand(1, 3, least, 64)
+    assert artifact(enough, enough).item() == 0

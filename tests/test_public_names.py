@@ -14,6 +14,7 @@ PUBLIC = [
     "Transfer",
     "TransferConfig",
     "dream",
+    "evaluate",
     "invert",
     "load",
     "make_style",

@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impasto.api import dream, load, make_style, styles, stylize, translate
+    from impasto.api import dream, evaluate, load, make_style, styles, stylize, translate
     from impasto.errors import ImpastoError
     from impasto.images.io import Picture, read_picture, write_picture
     from impasto.inference.settings import StylizeConfig
@@ -26,6 +26,7 @@ _HOMES = {
     "Transfer": "impasto.inference.transfer",
     "TransferConfig": "impasto.methods.gatys.settings",
     "dream": "impasto.api",
+    "evaluate": "impasto.api",
     "invert": "impasto.inference.transfer",
     "load": "impasto.api",
     "make_style": "impasto.api",
@@ -46,6 +47,7 @@ __all__ = [
     "Transfer",
     "TransferConfig",
     "dream",
+    "evaluate",
     "invert",
     "load",
     "make_style",

@@ -22,6 +22,7 @@ from impasto.weights.store import find_weights, load_weights
 from impasto.weights.styles import STROKE_SIZES, write_style
 
 if TYPE_CHECKING:
+    from impasto.inference.evaluate import Judged, Report
     from impasto.inference.translate import Translator
 
 
@@ -211,6 +212,60 @@ def _kept_translator(
     from impasto.inference.translate import prepare
 
     return prepare(path, noise=noise, device=device, precision=precision)
+
+
+def evaluate(
+    model: str | os.PathLike[str],
+    *,
+    content: str | os.PathLike[str] | None = None,
+    style: str | os.PathLike[str] | None = None,
+    pairs: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    on_pair: Callable[["Judged"], None] | None = None,
+    **settings: Any,
+) -> "Report":
+    """Judge a painter on pictures that it has not seen.
+
+    Args:
+        model: See load; the folder of a run stands for its newest weights.
+        content: A folder of photographs.
+        style: A folder of paintings, or one; None for a painter of one style.
+        pairs: A TSV file with a content and a style per line, instead of a draw.
+        output: A folder for the paintings, the numbers and a sheet; None keeps nothing.
+        device: See load.
+        precision: See load.
+        on_pair: Called with every pair that is done, for progress.
+        **settings: Fields of EvaluateConfig: judge, lpips, inception, size, limit, seed, alpha.
+
+    Returns:
+        Means, spreads and worst pairs; figures whose networks are absent, and why.
+
+    Raises:
+        InputError: Nothing to judge, or a setting that does not exist or does not fit.
+        WeightsError: See load; or a judge that was named is missing.
+        OutputError: The folder cannot be written.
+    """
+    # Here, because every command that paints imports this file, and time to start counts.
+    from impasto.inference.evaluate import Evaluation, find_pairs
+    from impasto.inference.evaluate_settings import EvaluateConfig
+    from impasto.inference.evaluate_sheet import write_evaluation
+
+    known = [field.name for field in fields(EvaluateConfig)]
+    for name in settings:
+        check_choice("a setting", name, known)
+    config = EvaluateConfig(**settings)
+    chosen = find_pairs(content, style, pairs=pairs, limit=config.limit, seed=config.seed)
+    painter = load(model, device=device, precision=precision)
+    evaluation = Evaluation(painter, chosen, config, folder=output)
+    for judged in evaluation:
+        if on_pair is not None:
+            on_pair(judged)
+    report = evaluation.report()
+    if output is not None:
+        write_evaluation(report, Path(output))
+    return report
 
 
 def styles() -> list[StyleCard]:

@@ -5,7 +5,8 @@ be compared between pictures; 0 is best. ``content`` and ``style`` pull against 
 content itself has content 0 and a style of about 5, so read them as a pair.
 
 Reading order: content_distance, style_distance (what a perceptual network sees),
-grid_modulation, grid_artifact (what it does not), TransferFigures (all of one picture).
+grid_modulation, grid_artifact, seam_artifact, border_artifact, clipped_part (what it does not),
+TransferFigures (those by which painters are trained).
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ CONTENT_LAYER = "relu4_1"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 GRID_PERIODS = (2, 4, 8)
 """Pixels per cell of a network's feature grids: where strides and upsampling leave traces."""
+SEAM_REACH = 8
+"""Lines on either side with which one that may be a seam is compared."""
+BORDER_BAND = 8
+"""Pixels: how far a frame that padding leaves reaches in, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +158,94 @@ def grid_modulation(images: Tensor) -> Tensor:
     columns = images.diff(dim=-1).abs().mean(dim=(1, 2))  # (B, W - 1)
     found = [_modulation(profile, period) for profile in (rows, columns) for period in GRID_PERIODS]
     return torch.stack(found).amax(0)
+
+
+def seam_artifact(stylized: Tensor, content: Tensor) -> Tensor:
+    """How much more a single straight line across the picture stands out than in its content.
+
+    Where two tiles meet that do not fit, all neighbours along one line differ. The mean absolute
+    difference across each line is put in units of that of its SEAM_REACH neighbours on either
+    side; the figure is the largest of the picture less the largest of the content.
+
+    Args:
+        stylized, content: (B, 3, H, W) in [0, 1], sides at least 2 SEAM_REACH + 2 pixels.
+
+    Returns:
+        (B,), never negative; a seam of the size of the picture's own contrast has 1 or more.
+
+    Raises:
+        ShapeError: A picture is not (B, 3, H, W), the two differ, or they are smaller.
+    """
+    _check_same(content, stylized)
+    _check_side(stylized, 2 * SEAM_REACH + 2, "a seam")
+    return (_strongest_line(stylized) - _strongest_line(content)).clamp_min(0)
+
+
+def border_artifact(stylized: Tensor, content: Tensor) -> Tensor:
+    """How much more a band along a border differs in colour from the next one than in the content.
+
+    Networks that pad with zeros draw frames. Of each of the four sides the mean colour of the
+    outermost BORDER_BAND pixels is compared with that of as many next to them.
+
+    Args:
+        stylized, content: (B, 3, H, W) in [0, 1], sides at least 4 BORDER_BAND pixels.
+
+    Returns:
+        (B,), of the worst side, in units of the picture's deviation, never negative.
+
+    Raises:
+        ShapeError: A picture is not (B, 3, H, W), the two differ, or they are smaller.
+    """
+    _check_same(content, stylized)
+    _check_side(stylized, 4 * BORDER_BAND, "a border")
+    steps = [_border_steps(images) for images in (stylized, content)]  # (B, 4) each
+    return (steps[0] - steps[1]).clamp_min(0).amax(-1)
+
+
+def clipped_part(stylized: Tensor, content: Tensor) -> Tensor:
+    """How many more values lie at 0 or 1 than in the content: what was painted beyond the range.
+
+    Args:
+        stylized, content: (B, 3, H, W); values beyond [0, 1] count as well.
+
+    Returns:
+        (B,), a fraction of all values, never negative.
+
+    Raises:
+        ShapeError: A picture is not (B, 3, H, W), or the two differ.
+    """
+    _check_same(content, stylized)
+    half = 0.5 / 255  # a file of 8 bits rounds so much to the ends
+    parts = [((x <= half) | (x >= 1 - half)).float().mean((1, 2, 3)) for x in (stylized, content)]
+    return (parts[0] - parts[1]).clamp_min(0)
+
+
+def _strongest_line(images: Tensor) -> Tensor:
+    found = []
+    for axis, others in ((-2, (1, 3)), (-1, (1, 2))):
+        profile = images.diff(dim=axis).abs().mean(dim=others)  # (B, lines)
+        windows = profile.unfold(-1, 2 * SEAM_REACH + 1, 1)  # (B, lines, neighbours and itself)
+        itself = windows[..., SEAM_REACH]
+        around = (windows.sum(-1) - itself) / (2 * SEAM_REACH)
+        found.append((itself / (around + 1e-3)).amax(-1))
+    return torch.stack(found).amax(0)
+
+
+def _border_steps(images: Tensor) -> Tensor:
+    steps = []
+    for turned in (images, images.flip(-1), images.mT, images.mT.flip(-1)):
+        outer, inner = (turned[..., i * BORDER_BAND : (i + 1) * BORDER_BAND] for i in (0, 1))
+        steps.append((outer.mean((2, 3)) - inner.mean((2, 3))).abs().mean(1))  # (B,)
+    deviation = images.std(dim=(1, 2, 3), correction=0) + 1e-3
+    return torch.stack(steps, dim=-1) / deviation[:, None]
+
+
+def _check_side(images: Tensor, least: int, what: str) -> None:
+    if min(images.shape[-2:]) < least:
+        raise ShapeError(
+            f"images must be at least {least} pixels a side to look for {what}, got "
+            f"{images.shape[-2]}x{images.shape[-1]}."
+        )
 
 
 def _modulation(profile: Tensor, period: int) -> Tensor:

@@ -27,7 +27,7 @@ def test_the_help_names_every_verb(run, words):
     for verb in verbs.VERBS:
         assert f"  {verb}  " in answer.out
     assert "examples:" in answer.out
-    assert len(answer.out.splitlines()) < 46
+    assert len(answer.out.splitlines()) < 52
     assert max(map(len, answer.out.splitlines())) <= 100
 
 
@@ -39,13 +39,14 @@ def test_groups_have_their_help(run, words):
 
 
 @pytest.mark.parametrize("verb", verbs.VERBS)
-def test_each_help_ends_with_two_examples(run, verb):
+def test_each_help_ends_with_examples(run, verb):
     answer = run(*verb.split(), "--help")
     assert answer.code == 0
     assert answer.err == ""
-    *_, title, first, second = answer.out.rstrip().splitlines()
-    assert title == "examples:"
-    assert [first.strip(), second.strip()] == verbs.examples_of(verbs.function_of(verb))
+    lines = [line.strip() for line in answer.out.rstrip().splitlines()]
+    found = lines[lines.index("examples:") + 1 :]
+    assert len(found) >= 2
+    assert found == verbs.examples_of(verbs.function_of(verb))
     assert "null" not in answer.out
     assert "Args:" not in answer.out
 
@@ -67,7 +68,7 @@ EXAMPLES = [
     example
     for verb in verbs.VERBS
     # These have tests of their own.
-    if verb not in ("train", "translate", "video", "models fetch", "data fetch")
+    if verb not in ("train", "translate", "video", "models fetch", "data fetch", "export")
     for example in verbs.examples_of(verbs.function_of(verb))
 ]
 

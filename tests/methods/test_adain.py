@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from impasto.blocks import convolve_repeated
 from impasto.errors import InputError, ShapeError, TrainingError
 from impasto.features.perceptual import load_perceptual
 from impasto.features.statistics import channel_statistics
 from impasto.features.vgg import PLANS
 from impasto.images.samples import synthetic_photo
-from impasto.methods.adain.network import STYLE_LAYERS, AdaIN, AdaINConfig, adain, mirrored_decoder
+from impasto.methods.adain.network import (
+    STYLE_LAYERS,
+    AdaIN,
+    AdaINConfig,
+    Upsample,
+    adain,
+    mirrored_decoder,
+)
 from impasto.methods.adain.objective import AdaINObjective, adain_losses, reconstruction_losses
 from impasto.methods.adain.painter import AdaINPainter
 from impasto.methods.adain.presets import PRESETS
@@ -221,3 +229,29 @@ def test_statistics_of_another_network_are_refused(painter):
     foreign = ((torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)),)
     with pytest.raises(ShapeError, match=r"must have 8 channels for this painter, got \[3\]"):
         painter.paint(CONTENT, [foreign], weights=[1.0])
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 5), (4, 3)])
+def test_upsampling_in_one_with_its_convolution_is_the_same(height, width):
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(5, 4, 3, padding=1, padding_mode="reflect")
+    x = torch.randn(2, 5, height, width, requires_grad=True)
+    found, wanted = convolve_repeated(x, conv.weight, conv.bias), conv(Upsample()(x))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    sources = (x, conv.weight, conv.bias)
+    for own, peer in zip(
+        torch.autograd.grad(found.square().sum(), sources),
+        torch.autograd.grad(wanted.square().sum(), sources),
+        strict=True,
+    ):
+        torch.testing.assert_close(own, peer, rtol=1e-4, atol=1e-4)
+
+
+def test_the_decoder_that_learns_is_the_decoder_that_paints(network):
+    features = torch.rand(1, network.encoder.plan.widths[3], 3, 4)
+    learning = network.decode(features)
+    with torch.no_grad():
+        painting = network.decode(features)
+    assert learning.requires_grad
+    assert not painting.requires_grad
+    torch.testing.assert_close(learning.detach(), painting, rtol=1e-4, atol=1e-5)

@@ -396,6 +396,14 @@ def test_a_pyramid_begins_as_the_picture_and_is_the_sum_of_its_parts(size):
     torch.testing.assert_close(canvas.picture().detach(), image + 0.75)
 
 
+def test_scales_of_a_pyramid_may_have_different_numbers_of_parts(network):
+    config = settings(content_weight=0, init="style-colors", seamless=True, optimizer="adam",
+                      levels=7, size=48, min_size=32)  # fmt: skip
+    run = Optimization(network(config, content=False), config, styles=[STYLE], size=(48, 48))
+    parts = {len(run._canvas.leaves) for _ in run}
+    assert len(parts) == 2
+
+
 def test_a_pyramid_that_wraps_around_knows_no_border():
     canvas = Canvas(torch.zeros(1, 3, 32, 48), levels=4, wrap=True)
     assert [tuple(leaf.shape[-2:]) for leaf in canvas.leaves] == [

@@ -11,7 +11,7 @@ _SHOWN = 20
 
 
 def combine(a: str, b: str, *, output: str, overwrite: bool = False, json: bool = False) -> int:
-    """Put pictures of the same name from two folders side by side: A at the left, B at the right.
+    """Put pictures of the same name from two folders side by side, as pairs.
 
     Names are compared without their endings, folders inside included. Pictures without a partner,
     and pairs whose proportions differ, are left out and named.
@@ -60,7 +60,7 @@ def facades(
     unpaired: bool = False,
     overwrite: bool = False,
 ) -> int:
-    """Draw plans of houses and their facades: a set to try translation on, without a download.
+    """Draw plans of houses and their facades, to try translation without a download.
 
     Plans stand at the left, facades at the right, so that impasto train pix2pix learns a2b.
 

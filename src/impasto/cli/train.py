@@ -68,8 +68,8 @@ def train(words: Sequence[str]) -> int:
 
     Examples:
         impasto train swift --config configs/swift.yaml
-        impasto train swift --data.content photos --data.style paintings --trainer.max_steps 40000
-        impasto train swift --resume
+        impasto train adain --data.content photos --data.style paintings --run runs/mine
+        impasto train adain --run runs/mine --resume
         impasto train adain --config configs/adain.yaml --sweep model.objective.style_weight=3,10,30
     """
     if not words or words[0] in ("--help", "-h"):

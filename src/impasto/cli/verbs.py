@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "models fetch": "models:fetch_model",
         "models verify": "models:verify_models",
         "train": "train:train",
+        "export": "export:export",
         "evaluate": "evaluate:evaluate",
     },
     "This machine": {

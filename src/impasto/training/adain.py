@@ -12,7 +12,12 @@ from impasto.blocks import channels_last
 from impasto.checks import check_choice, check_range
 from impasto.methods.adain.files import encoder_of, network_of, tensors_of
 from impasto.methods.adain.network import AdaIN, AdaINConfig
-from impasto.methods.adain.objective import AdaINObjective, adain_losses, reconstruction_losses
+from impasto.methods.adain.objective import (
+    AdaINObjective,
+    StyleMemory,
+    adain_losses,
+    reconstruction_losses,
+)
 from impasto.methods.adain.presets import PRESETS, AdaINPreset
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
@@ -65,6 +70,7 @@ class AdaINTraining(Learner):
             begun.decoder.load_state_dict(_decoder(start))
         # Not a part of the checkpoint: it never changes.
         self._frozen = [channels_last(begun.encoder)]
+        self._styles = StyleMemory()
         self.decoder = channels_last(begun.decoder)
         self.shape = shape
         self.average = AverageWeights(self.decoder, ema)
@@ -106,7 +112,10 @@ class AdaINTraining(Learner):
         content = to_pictures(batch["content"])
         if not self.reconstructs:
             style = to_pictures(batch["style"])
-            return adain_losses(self.network, content, style, self.objective)[0]
+            keys = batch["key"].tolist() if self.training and "key" in batch else None
+            return adain_losses(
+                self.network, content, style, self.objective, memory=self._styles, keys=keys
+            )[0]
         if "style" in batch:
             content = torch.cat([content, to_pictures(batch["style"])])
         return reconstruction_losses(self.network, content)[0]

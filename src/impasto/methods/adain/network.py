@@ -20,6 +20,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from impasto.blocks import convolve_repeated
 from impasto.checks import check_choice
 from impasto.features.statistics import channel_statistics
 from impasto.features.vgg import VGG, VGGPlan, layer_names
@@ -113,6 +114,20 @@ def mirrored_decoder(plan: VGGPlan, layer: str = "relu4_1", *, last_bias: bool =
     return nn.Sequential(*modules)
 
 
+def _decode_to_learn(decoder: nn.Module, x: Tensor) -> Tensor:
+    """The decoder's layers, each upsampling in one with its convolution: a fifth of a step less."""
+    repeated = False
+    for module in decoder.children():
+        if isinstance(module, Upsample):
+            repeated = True
+            continue
+        if repeated and isinstance(module, nn.Conv2d):
+            x, repeated = convolve_repeated(x, module.weight, module.bias), False
+        else:
+            x = module(x)
+    return x
+
+
 class AdaIN(nn.Module):
     """The frozen encoder and the decoder that learns.
 
@@ -156,8 +171,11 @@ class AdaIN(nn.Module):
 
     def decode(self, features: Tensor) -> Tensor:
         """(B, C, h, w) to (B, 3, 8h, 8w), not clamped."""
-        dtype = next(self.decoder.parameters()).dtype
-        return self.decoder(features.to(dtype))  # type: ignore[no-any-return]
+        first = next(self.decoder.parameters())
+        features = features.to(first.dtype)
+        if features.device.type == "cpu" and torch.is_grad_enabled() and first.requires_grad:
+            return _decode_to_learn(self.decoder, features)
+        return self.decoder(features)  # type: ignore[no-any-return]
 
     def forward(self, content: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """Stylize, for training.

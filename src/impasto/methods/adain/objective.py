@@ -5,7 +5,7 @@ what the content is compared with, squares or their root, sums or means. Each ch
 here; ``presets.py`` says who chose what.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from impasto.checks import check_choice, check_range
 from impasto.errors import InputError
 from impasto.features.statistics import channel_statistics
 from impasto.losses.finite import check_finite
+from impasto.losses.style import LayerStatistics
 from impasto.methods.adain.network import EPS, STYLE_LAYERS, AdaIN
 
 ContentTarget = Literal["adain", "content"]
@@ -61,8 +62,63 @@ class AdaINObjective:
             check_range("each layer weight", weight, at_least=0.0)
 
 
+class StyleMemory:
+    """What the frozen encoder says of style crops that come again and again.
+
+    Args:
+        most: Crops that are remembered, the first ones; each takes about 8 kB.
+    """
+
+    def __init__(self, most: int = 32_768) -> None:
+        self.most = most
+        self._known: dict[int, LayerStatistics] = {}
+
+    @torch.no_grad()
+    def statistics(
+        self, network: AdaIN, style: Tensor, keys: Sequence[int] | None = None
+    ) -> LayerStatistics:
+        """Mean and deviation of each picture at STYLE_LAYERS.
+
+        Args:
+            network: Whose encoder is asked, the same at every call.
+            style: (B, 3, H, W) in [0, 1].
+            keys: One number per picture that names it and its crop; below 0, and None, for those
+                that do not come again.
+        """
+        if keys is None or min(keys) < 0:
+            return statistics_at(network.encode(style))
+        each = [self._of_one(network, style[i : i + 1], key) for i, key in enumerate(keys)]
+        return {
+            name: (
+                torch.cat([one[name][0] for one in each]),
+                torch.cat([one[name][1] for one in each]),
+            )
+            for name in STYLE_LAYERS
+        }
+
+    def _of_one(self, network: AdaIN, style: Tensor, key: int) -> LayerStatistics:
+        known = self._known.get(key)
+        if known is None:
+            # Alone, so that a resumed run, which remembers nothing, finds the same bits.
+            known = statistics_at(network.encode(style))
+            if len(self._known) < self.most:
+                self._known[key] = known
+        return known
+
+
+def statistics_at(features: Mapping[str, Tensor]) -> LayerStatistics:
+    """Mean and deviation, with AdaIN's eps, of features by layer name."""
+    return {name: channel_statistics(x, EPS) for name, x in features.items()}
+
+
 def adain_losses(
-    network: AdaIN, content: Tensor, style: Tensor, objective: AdaINObjective
+    network: AdaIN,
+    content: Tensor,
+    style: Tensor,
+    objective: AdaINObjective,
+    *,
+    memory: StyleMemory | None = None,
+    keys: Sequence[int] | None = None,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """One dictionary entry per term; minimise their sum.
 
@@ -70,6 +126,8 @@ def adain_losses(
         network: Whose decoder learns.
         content, style: (B, 3, H, W) in [0, 1]; sides are multiples of 8.
         objective: What counts.
+        memory: Of styles seen before; None looks at all.
+        keys: See StyleMemory.
 
     Returns:
         Weighted scalar terms by name, and the stylized pictures (B, 3, H, W), not clamped.
@@ -79,12 +137,12 @@ def adain_losses(
     """
     deepest = STYLE_LAYERS[-1]
     with torch.no_grad():
-        of_content, of_style = (network.encode(x) for x in (content, style))
-        statistics = {name: channel_statistics(x, EPS) for name, x in of_style.items()}
-    target = network.align(of_content[deepest], [statistics[deepest]])
+        of_content = network.encode(content)[deepest]  # shallower features are let go here
+        statistics = (memory or StyleMemory(0)).statistics(network, style, keys)
+        target = network.align(of_content, [statistics[deepest]])
     stylized = network.decode(target)
     found = network.encode(stylized)
-    wanted = target if objective.content_target == "adain" else of_content[deepest].float()
+    wanted = target if objective.content_target == "adain" else of_content.float()
     losses = {
         "content": objective.content_weight * _distance(found[deepest], wanted, objective),
         "style": objective.style_weight * _style(found, statistics, objective),
@@ -95,7 +153,7 @@ def adain_losses(
 
 def _style(
     found: Mapping[str, Tensor],
-    statistics: Mapping[str, tuple[Tensor, Tensor]],
+    statistics: LayerStatistics,
     objective: AdaINObjective,
 ) -> Tensor:
     terms = []

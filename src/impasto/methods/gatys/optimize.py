@@ -207,7 +207,7 @@ class Optimization:
                 clamp=self.config.clamp,
             )
             if isinstance(previous, PixelAdam) and scale == self._scale + 1:
-                self._optimizer.restore(previous.state())
+                self._optimizer.carry(previous)
         else:
             self._optimizer = PixelLBFGS(
                 self._canvas,

@@ -74,11 +74,18 @@ class PixelAdam:
         return dict(self.adam.state_dict())
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where ``state`` was taken; moments of another size are resized.
-
-        A squared gradient must stay at least 0, so it is interpolated without overshoot.
-        """
+        """Go on where ``state`` was taken of a canvas of the same size."""
         self.adam.load_state_dict(dict(state))
+
+    def carry(self, previous: "PixelAdam") -> None:
+        """Take the moments of another size along, resized.
+
+        A squared gradient must stay at least 0, so it is interpolated without overshoot. Of a
+        pyramid with another number of parts nothing is taken.
+        """
+        if len(previous.canvas.leaves) != len(self.canvas.leaves):
+            return
+        self.restore(previous.state())
         for leaf, moments in self.adam.state.items():
             size = leaf.shape[-2:]
             if moments["exp_avg"].shape[-2:] == size:
