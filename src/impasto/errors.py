@@ -11,6 +11,7 @@ ImpastoError                  exit  HTTP
   TrainingError                  6   500   learning that cannot go on (a loss that is not a number)
   MissingExtraError              7   501   an optional part that is not installed
   DataError                      8   424   a data set that cannot be had whole, or has faults
+  ExportError                    9   500   a graph that cannot be converted, or paints otherwise
 
 One sentence each: what was given, what is allowed, what to type instead. The command line
 maps ``exit_code``, the service maps ``http_status``; both show the same sentence.
@@ -93,3 +94,9 @@ class DataError(ImpastoError):
     """A data set could not be fetched or unpacked, or files in it are damaged."""
 
     exit_code, http_status = 8, 424
+
+
+class ExportError(ImpastoError):
+    """A painter cannot be converted, or the result paints otherwise than torch."""
+
+    exit_code, http_status = 9, 500

@@ -1,0 +1,12 @@
+"""Painters as files that other programs run: ONNX, OpenVINO, torch programs, cameras.
+
+parts.py      what graphs are built of: reflection, moments, means of cells, norms spelled out
+graphs.py     one module per method, from named inputs to a picture
+table.py      which method becomes which graph, and what it is compared with
+settings.py   what can be said about an export
+convert.py    the order of things: trace, convert, quantise, compare, write
+onnx.py  openvino.py  program.py   one file per format
+quantize.py   int8 by pictures to calibrate on
+oak.py        fixed shape, bytes in and out, for Luxonis' cameras
+verify.py     the result run beside torch
+"""

@@ -1,0 +1,346 @@
+"""One graph per method: named inputs, any height, width and batch, a picture out.
+
+Reading order: SwiftGraph, AdaINGraph, NetworkGraph (Johnson's and translation), Baked (a style
+inside), Halved (half precision inside).
+
+Departures from the painters, each with its reason:
+    grain    swift's is computed by whole numbers of 64 bits, which not every runtime has; there it
+             is left out, or, where the size is fixed, put in as constants.
+    styles   one per picture; several are mixed by weighting their statistics before they are given.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impasto.blocks import position_noise
+from impasto.export.parts import (
+    cell_means,
+    cells_of,
+    part_of,
+    reflected,
+    statistics,
+    thumbnail_cells,
+    tinted,
+)
+from impasto.methods.adain.network import STYLE_LAYERS, AdaIN
+from impasto.methods.adain.windows import CELL as ADAIN_CELL
+from impasto.methods.adain.windows import MARGIN as ADAIN_MARGIN
+from impasto.methods.base import Statistics
+from impasto.methods.swift.correction import LIMIT, SIDE, STRENGTH
+from impasto.methods.swift.film import Film
+from impasto.methods.swift.network import SCALES, Swift
+
+
+class StyledGraph(nn.Module):
+    """From a content and what is known of a style to a picture."""
+
+    widths: tuple[int, ...]
+    """Channels per pair of statistics."""
+
+    def encode_style(self, style: Tensor) -> Statistics:
+        """Statistics of style pictures (B or 1, 3, h, w) in [0, 1]."""
+        raise NotImplementedError
+
+    def paint(self, content: Tensor, style: Statistics, alpha: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same; alpha (1, 1, 1, 1)."""
+        raise NotImplementedError
+
+
+class SwiftGraph(StyledGraph):
+    """swift as its painter runs it, a look at a small painting first included.
+
+    Args:
+        network: With its weights.
+        grain: Whether paint has grain.
+        look: Whether to look first.
+        seed: Of the grain.
+        fixed: (height, width) of all contents, where the grain is to be constants.
+    """
+
+    def __init__(
+        self,
+        network: Swift,
+        *,
+        grain: bool = True,
+        look: bool = True,
+        seed: int = 0,
+        fixed: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network, self.grain, self.look, self.seed = network, grain, look, seed
+        self.widths = tuple(network.config.widths)
+        self.fixed: tuple[Any, Any] | None = None
+        if fixed is not None and grain:
+            self.fixed = self._padded_sides(*fixed)
+            for scale, noise in zip(SCALES, self._noise(*self.fixed), strict=True):
+                self.register_buffer(f"grain{scale}", noise)
+
+    def encode_style(self, style: Tensor) -> Statistics:
+        """The six vectors."""
+        features = self.network.encode(self._padded(style))
+        return self._statistics(features, style.shape[-2:])
+
+    def paint(self, content: Tensor, style: Statistics, alpha: Tensor) -> Tensor:
+        """As ``SwiftPainter.paint`` does."""
+        height, width = content.shape[-2:]
+        padded = self._padded(content)
+        features = self.network.encode(padded)
+        own = self._statistics(features, (height, width))
+        asked = self._correct(content, style) if self.look else style
+        mixed = tuple(
+            (alpha * a[0] + (1 - alpha) * o[0], alpha * a[1] + (1 - alpha) * o[1])
+            for a, o in zip(asked, own, strict=True)
+        )
+        film, tint = self.network.modulation(asked, own)
+        own_film, own_tint = self.network.modulation(own, own)
+        here = alpha.to(film.dtype)
+        film = here * film + (1 - here) * own_film
+        tint = here[0] * tint + (1 - here[0]) * own_tint
+        noise = self._noise_of(padded)
+        painted = self._decode(padded, features, own, mixed, film, tint, noise)
+        m = self.network.config.margin
+        return part_of(painted, m, height, width).float()
+
+    def _decode(
+        self,
+        padded: Tensor,
+        features: Sequence[Tensor],
+        own: Statistics,
+        style: Statistics,
+        film: Tensor,
+        tint: Tensor,
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        colors = partial(tinted, tint=tint)
+        return self.network.decode(padded, features, own, style, Film(film), colors, noise)
+
+    def _correct(self, content: Tensor, style: Statistics) -> Statistics:
+        """``correct_style``."""
+        height, width = content.shape[-2:]
+        cell = SCALES[-1]
+        rows, columns = (cell * n for n in thumbnail_cells(height, width, SIDE, cell, least=2))
+        small = cell_means(content, rows, columns).to(self._dtype)
+        m = self.network.config.margin
+        padded = reflected(small, m, rows + 2 * m, columns + 2 * m)
+        features = self.network.encode(padded)
+        own = self._statistics(features, (rows, columns))
+        film, tint = self.network.modulation(style, own)
+        noise = self._noise_from_zero(padded)
+        painted = self._decode(padded, features, own, style, film, tint, noise)
+        painted = part_of(painted, m, rows, columns).clamp(0, 1)
+        again = self.network.encode(reflected(painted, m, rows + 2 * m, columns + 2 * m))
+        corrected = []
+        for (mean, deviation), (found_mean, found) in zip(
+            style, self._statistics(again, (rows, columns)), strict=True
+        ):
+            ratio = (deviation / found).clamp(1 / LIMIT, LIMIT) ** STRENGTH
+            corrected.append((mean + STRENGTH * (mean - found_mean), deviation * ratio))
+        return tuple(corrected)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return self.network.decoder.paint.weight.dtype
+
+    def _padded_sides(self, height: Any, width: Any) -> tuple[Any, Any]:
+        m, cell = self.network.config.margin, SCALES[-1]
+        rows, columns = (cells_of(n, cell) * cell + 2 * m for n in (height, width))
+        return rows, columns
+
+    def _padded(self, pixels: Tensor) -> Tensor:
+        rows, columns = self._padded_sides(*pixels.shape[-2:])
+        return reflected(pixels.to(self._dtype), self.network.config.margin, rows, columns)
+
+    def _statistics(self, features: Sequence[Tensor], size: Sequence[Any]) -> Statistics:
+        found = []
+        for x, scale in zip(features, SCALES, strict=True):
+            start = self.network.config.margin // scale
+            rows, columns = ((n + scale - 1) // scale for n in size)
+            found.append(statistics(part_of(x, start, rows, columns)))
+        return tuple(found)
+
+    def _noise(self, rows: Any, columns: Any, *, margin: bool = True) -> list[Tensor]:
+        corner = -self.network.config.margin if margin else 0
+        return [
+            position_noise(
+                (rows // scale, columns // scale),
+                seed=self.seed + index if margin else index,
+                origin=(corner // scale, corner // scale),
+            )
+            for index, scale in enumerate(SCALES)
+        ]
+
+    def _noise_of(self, padded: Tensor) -> list[Tensor]:
+        if self.fixed is not None:
+            return [getattr(self, f"grain{scale}").to(padded) for scale in SCALES]
+        if not self.grain:
+            return [torch.zeros((1, 1, 1, 1), dtype=padded.dtype) for _ in SCALES]
+        return [n.to(padded) for n in self._noise(*padded.shape[-2:])]
+
+    def _noise_from_zero(self, padded: Tensor) -> list[Tensor]:
+        """The thumbnail's, whose corner stands at (0, 0), see ``Swift.transfer``."""
+        if not self.grain:
+            return [torch.zeros((1, 1, 1, 1), dtype=padded.dtype) for _ in SCALES]
+        return [n.to(padded) for n in self._noise(*padded.shape[-2:], margin=False)]
+
+
+class AdaINGraph(StyledGraph):
+    """AdaIN as its painter runs it.
+
+    Args:
+        network: With its weights.
+    """
+
+    def __init__(self, network: AdaIN) -> None:
+        super().__init__()
+        self.network = network
+        self.widths = (network.encoder.plan.widths[3],)
+
+    def encode_style(self, style: Tensor) -> Statistics:
+        """One pair, of the deepest layer."""
+        return (statistics(self._encode(style)),)
+
+    def paint(self, content: Tensor, style: Statistics, alpha: Tensor) -> Tensor:
+        """As ``AdaINPainter.paint`` does."""
+        height, width = content.shape[-2:]
+        m, cell = ADAIN_MARGIN, ADAIN_CELL
+        rows, columns = (cells_of(n, cell) * cell + 2 * m for n in (height, width))
+        features = self._encode(reflected(content, m, rows, columns))
+        aligned = self.network.align(features, style, own=statistics(features))
+        features = alpha * aligned + (1 - alpha) * features.float()
+        return part_of(self.network.decode(features), m, height, width).float()
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        here = pixels.to(next(self.network.decoder.parameters()).dtype)
+        return self.network.encode(here)[STYLE_LAYERS[-1]]
+
+
+class NetworkGraph(nn.Module):
+    """A network of one manner: Johnson's, and translation.
+
+    Args:
+        network: From (B, 3, H, W) to the same size.
+        cell: Pixels that sides must be multiples of.
+        margin: Pixels of reflection around the picture, cut off again.
+        least: Pixels that a side has at least, by reflection.
+        mixes: Whether a share of the content can be asked for.
+        enter: From pixels in [0, 1] to what the network wants.
+        leave: From its answer to pixels.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        cell: int,
+        margin: int = 0,
+        least: int = 1,
+        mixes: bool = False,
+        enter: Callable[[Tensor], Tensor] = lambda pixels: pixels,
+        leave: Callable[[Tensor], Tensor] = lambda answer: answer,
+    ) -> None:
+        super().__init__()
+        self.network, self.cell, self.margin, self.least = network, cell, margin, least
+        self.mixes, self.enter, self.leave = mixes, enter, leave
+
+    def forward(self, content: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same."""
+        height, width = content.shape[-2:]
+        m, cell = self.margin, self.cell
+        rows, columns = (
+            cells_of(n, cell, least=-(-self.least // cell)) * cell + 2 * m for n in (height, width)
+        )
+        here = content.to(next(self.network.parameters()).dtype)
+        answer = self.leave(self.network(self.enter(reflected(here, m, rows, columns))).float())
+        return part_of(answer, m, height, width).clamp(0, 1)
+
+
+class OfPicture(nn.Module):
+    """content, style picture, alpha."""
+
+    names = ("content", "style", "alpha")
+
+    def __init__(self, graph: StyledGraph) -> None:
+        super().__init__()
+        self.inner = graph
+
+    def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
+        """(B, 3, H, W), (B or 1, 3, h, w), (1,) to (B, 3, H, W), all in [0, 1]."""
+        return styled(self.inner, content, self.inner.encode_style(style), alpha)
+
+
+class OfStatistics(nn.Module):
+    """content, the style's means and variances, alpha."""
+
+    names = ("content", "style_mean", "style_variance", "alpha")
+
+    def __init__(self, graph: StyledGraph) -> None:
+        super().__init__()
+        self.inner = graph
+
+    def forward(
+        self, content: Tensor, style_mean: Tensor, style_variance: Tensor, alpha: Tensor
+    ) -> Tensor:
+        """(B, 3, H, W), twice (B or 1, C), (1,) to (B, 3, H, W)."""
+        lengths = list(self.inner.widths)
+        means = torch.split_with_sizes(style_mean, lengths, 1)
+        variances = torch.split_with_sizes(style_variance, lengths, 1)
+        style = tuple(
+            (mean[..., None, None], variance[..., None, None].sqrt())
+            for mean, variance in zip(means, variances, strict=True)
+        )
+        return styled(self.inner, content, style, alpha)
+
+
+class Baked(nn.Module):
+    """content alone: the style is inside.
+
+    Args:
+        graph: Of the method.
+        style: Statistics.
+        alpha: How much of it.
+    """
+
+    names = ("content",)
+
+    def __init__(self, graph: StyledGraph, style: Statistics, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.inner = graph
+        self.register_buffer("alpha", torch.tensor([alpha]))
+        self.pairs = len(style)
+        for index, (mean, deviation) in enumerate(style):
+            self.register_buffer(f"mean{index}", mean.detach().clone())
+            self.register_buffer(f"deviation{index}", deviation.detach().clone())
+
+    def forward(self, content: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same."""
+        style = tuple(
+            (getattr(self, f"mean{i}"), getattr(self, f"deviation{i}")) for i in range(self.pairs)
+        )
+        return styled(self.inner, content, style, self.alpha)  # type: ignore[arg-type]
+
+
+class Mixed(nn.Module):
+    """content and alpha, of a network that knows one manner."""
+
+    names = ("content", "alpha")
+
+    def __init__(self, graph: NetworkGraph) -> None:
+        super().__init__()
+        self.inner = graph
+
+    def forward(self, content: Tensor, alpha: Tensor) -> Tensor:
+        """(B, 3, H, W), (1,) to (B, 3, H, W): pixels are mixed, there being no other knob."""
+        mixed: Tensor = content * (1 - alpha) + self.inner(content) * alpha
+        return mixed
+
+
+def styled(graph: StyledGraph, content: Tensor, style: Statistics, alpha: Tensor) -> Tensor:
+    """A painting, with the share of the content that painters mix in below alpha 1."""
+    alpha = alpha.view(1, 1, 1, 1)
+    painted = graph.paint(content, style, alpha)
+    share = (1 - alpha) ** 4
+    return (content * share + painted * (1 - share)).clamp(0, 1)
