@@ -32,21 +32,38 @@ def test_gradient():
 
 
 def test_a_lattice_is_seen_and_an_even_grain_is_not():
-    even = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    columns = even * torch.tensor([1.0, 1.0, 0.5, 0.5]).repeat(32)
-    assert float(lattice_loss(even)) < 1e-3
+    even = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    columns = even * torch.tensor([1.0, 1.0, 0.5, 0.5]).repeat(64)
+    assert float(lattice_loss(even)) < 5e-3
     assert float(lattice_loss(columns)) > 10 * float(lattice_loss(even))
 
 
-def test_lattice_loss_is_the_variance_of_the_phases():
+def test_hatching_in_any_direction_is_seen_and_a_slope_of_light_is_not():
+    even = 0.1 * torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    down, right = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+    for stripes in (down + right, down - right, 2 * down + right):
+        hatched = even + 0.02 * (stripes % 4 < 2)
+        assert float(lattice_loss(hatched)) > 5 * float(lattice_loss(even))
+    assert float(lattice_loss(even + right / 64)) < 5e-3
+
+
+def test_lattice_loss_is_the_unevenness_of_the_phases():
     pictures = torch.rand(2, 3, 24, 32, generator=torch.Generator().manual_seed(1))
     expected = 0.0
-    for gradient in (
-        np.abs(np.diff(pictures.numpy(), axis=-1)).mean((0, 1, 2)),
-        np.abs(np.diff(pictures.numpy(), axis=-2)).mean((0, 1, 3)),
-    ):
-        phases = gradient[: len(gradient) // 8 * 8].reshape(-1, 8).mean(0)
+    for axis in (-1, -2):
+        gradient = np.diff(pictures.numpy(), axis=axis)
+        lines = np.abs(gradient).mean((0, 1, 2 if axis == -1 else 3))
+        phases = lines[: len(lines) // 8 * 8].reshape(-1, 8).mean(0)
         expected += ((phases / phases.mean() - 1) ** 2).mean()
+        rows, columns = (side // 8 * 8 for side in gradient.shape[-2:])
+        cells = [
+            gradient[..., i : i + 8, j : j + 8]
+            for i in range(0, rows, 8)
+            for j in range(0, columns, 8)
+        ]
+        cell = np.mean(cells, axis=0)
+        cell = cell - cell.mean((-2, -1), keepdims=True)
+        expected += ((cell / phases.mean()) ** 2).mean()
     assert float(lattice_loss(pictures)) == pytest.approx(expected, rel=1e-4)
 
 

@@ -53,27 +53,44 @@ def _difference(images: Tensor, shift: tuple[int, int]) -> Tensor:
 
 
 def lattice_loss(images: Tensor, period: int = 8) -> Tensor:
-    """How unevenly the gradient is spread over the phases of a period of pixels.
+    """How much of a pattern that repeats every few pixels a picture shows.
 
     Bilinear upsampling makes rough features twice as steep between cells as inside them, and
     sub-pixel convolutions give every phase filters of its own; both draw a lattice that
-    statistics of features do not see. A period of 8 finds those of 2 and 4 as well.
+    statistics of features do not see. And where its input is flat, a network of strided layers
+    can only repeat one cell: stripes or hatching in any direction. A period of 8 finds those of 2
+    and 4 as well.
 
     Args:
         images: (B, 3, H, W), both sides above ``period``.
         period: In pixels.
 
     Returns:
-        A scalar: the variance of the phases' mean gradients in units of their square, summed
-        over the two axes; 0 for an even spread.
+        A scalar, summed over the two axes: the variance of the phases' mean gradients, without
+        sign, over lines, and the variance of those with sign within the mean cell of a picture;
+        both in units of the square of the mean gradient. The first is 0 for an even spread, the
+        second for a picture in which nothing repeats.
     """
     loss = images.new_zeros(())
     for axis, other in ((-1, -2), (-2, -1)):
-        gradient = images.diff(dim=axis).abs().mean(dim=(0, 1, other))  # one value per line
-        whole = gradient[: len(gradient) // period * period]
+        gradient = images.diff(dim=axis)
+        steep = gradient.abs().mean(dim=(0, 1, other))  # one value per line
+        whole = steep[: len(steep) // period * period]
         phases = whole.view(-1, period).mean(0)
-        loss = loss + (phases / phases.mean().clamp_min(1e-6) - 1).square().mean()
+        unit = phases.mean().clamp_min(1e-6)
+        loss = loss + (phases / unit - 1).square().mean()
+        cell = _mean_cell(gradient, period)
+        slope = cell.mean(dim=(-2, -1), keepdim=True)  # of the light over the whole picture
+        loss = loss + ((cell - slope) / unit).square().mean()
     return loss
+
+
+def _mean_cell(values: Tensor, period: int) -> Tensor:
+    """(B, C, period, period): the mean of all whole cells."""
+    batch, channels = values.shape[:2]
+    rows, columns = (side // period for side in values.shape[-2:])
+    whole = values[..., : rows * period, : columns * period]
+    return whole.reshape(batch, channels, rows, period, columns, period).mean(dim=(2, 4))
 
 
 def out_of_range_loss(images: Tensor) -> Tensor:
