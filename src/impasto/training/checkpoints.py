@@ -128,6 +128,8 @@ class Checkpoints(Checkpoint):
         last = last_checkpoint(Path(trainer.default_root_dir))
         # weights_only would leave out what resuming needs.
         trainer.save_checkpoint(last.with_name(name) if name else last, weights_only=False)
+        # What is drawn between two steps, as by validation, a resumed run would not draw again.
+        self._restored = random_state()
         for logger in trainer.loggers:
             logger.save()  # what a kill must not take, either
 

@@ -85,14 +85,10 @@ class Judge(nn.Module):
         """
         if keys is None:
             return self.style_of(self.look(style))
-        new = [i for i, key in enumerate(keys) if key not in self._known]
-        if new:
-            found = self.style_of(self.look(style[new]))
-            for row, i in enumerate(new):
-                self._known[keys[i]] = {
-                    name: (mean[row : row + 1], std[row : row + 1])
-                    for name, (mean, std) in found.items()
-                }
+        for i, key in enumerate(keys):
+            if key not in self._known:
+                # Alone: in a batch it would round otherwise, and a resumed run has other batches.
+                self._known[key] = self.style_of(self.look(style[i : i + 1]))
         known = [self._known[key] for key in keys]
         return {
             name: tuple(torch.cat([k[name][part] for k in known]) for part in (0, 1))  # type: ignore[misc]
