@@ -9,6 +9,7 @@ Departures from the painters, each with its reason:
     styles   one per picture; several are mixed by weighting their statistics before they are given.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -35,19 +36,19 @@ from impasto.methods.swift.film import Film
 from impasto.methods.swift.network import SCALES, Swift
 
 
-class StyledGraph(nn.Module):
+class StyledGraph(nn.Module, ABC):
     """From a content and what is known of a style to a picture."""
 
     widths: tuple[int, ...]
     """Channels per pair of statistics."""
 
+    @abstractmethod
     def encode_style(self, style: Tensor) -> Statistics:
         """Statistics of style pictures (B or 1, 3, h, w) in [0, 1]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def paint(self, content: Tensor, style: Statistics, alpha: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] to the same; alpha (1, 1, 1, 1)."""
-        raise NotImplementedError
 
 
 class SwiftGraph(StyledGraph):

@@ -31,6 +31,7 @@ from impasto.methods.gatys.optimize import Optimization
 from impasto.methods.gatys.presets import PRESETS, check_fit, preset_config
 from impasto.methods.gatys.settings import TransferConfig
 from impasto.runtime import pick_device, pick_dtype
+from impasto.weights.files import UNREADABLE
 
 
 class Transfer:
@@ -94,7 +95,7 @@ class Transfer:
             raise InputError(
                 f"there is nothing to resume at {path}; begin without --resume."
             ) from error
-        except Exception as error:  # of whatever a damaged file makes torch raise
+        except UNREADABLE as error:
             raise InputError(
                 f"{path} is no state that can be resumed; begin without --resume."
             ) from error
