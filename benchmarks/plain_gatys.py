@@ -1,15 +1,29 @@
 """A plain loop of the kind that people clone: one scale, Adam, the whole network, no tricks.
 
-float32, contiguous memory, every layer of the network computed in every step, losses of the
-layers added up in Python, pixels clamped after each step. The loss is the same as ours; only how
-it is minimised differs.
+float32, contiguous memory, every layer of the network computed in every step by nn.Conv2d, losses
+of the layers added up in Python, pixels clamped after each step. The loss is the same as ours;
+only how it is minimised differs.
 """
 
 import time
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from impasto.features.winograd import FrozenConv
+
+
+def with_plain_convolutions(network: nn.Module) -> nn.Module:
+    """The network with torch's convolutions in the place of ours; changed in place."""
+    for name, conv in list(network.named_modules()):
+        if isinstance(conv, FrozenConv):
+            plain = nn.Conv2d(
+                conv.in_channels, conv.out_channels, 3, padding=1, padding_mode=conv.padding_mode
+            )
+            plain.weight, plain.bias = conv.weight, conv.bias
+            network.set_submodule(name, plain)
+    return network
 
 
 def plain_steps(

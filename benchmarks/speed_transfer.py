@@ -27,7 +27,7 @@ Curve = list[tuple[float, float]]
 
 def measure(args: argparse.Namespace) -> tuple[Curve, Curve, dict[str, Any]]:
     """The plain loop's curve, ours, and what was compared."""
-    from plain_gatys import plain_steps
+    from plain_gatys import plain_steps, with_plain_convolutions
 
     from impasto.features.perceptual import layers_held, load_perceptual
     from impasto.images.io import read_picture
@@ -52,6 +52,7 @@ def measure(args: argparse.Namespace) -> tuple[Curve, Curve, dict[str, Any]]:
     # Tapped at its end, so that every layer is computed.
     layers = (*ours.optimization.network.layers, whole[-1])
     deep = load_perceptual(args.network, layers, padding=ours.config.padding)
+    deep = with_plain_convolutions(deep)
     small, styles = resize(content, size), [ours.optimization.style_at(style, size)]
     plain = replace(ours.config, optimizer="adam")  # which clamps, and so has no "range" term
     loss = Objective(deep, plain, small, styles, [1.0])

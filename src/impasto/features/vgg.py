@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from impasto.checks import check_choice, check_shape
 from impasto.errors import InputError
+from impasto.features.winograd import FrozenConv
 from impasto.kinds import Padding, Pooling
 
 _POOL_RESCALE: dict[str, float] = {"max": 1.0, "avg": 2.0, "l2": 0.78}
@@ -148,7 +149,7 @@ class VGG(nn.Module):
             if not name.startswith("conv"):
                 continue
             width = self.plan.widths[int(name[4]) - 1]
-            steps[name] = nn.Conv2d(channels, width, 3, padding=1, padding_mode=mode)
+            steps[name] = FrozenConv(channels, width, padding_mode=mode)
             if self.plan.batch_norm:
                 steps[name.replace("conv", "norm")] = nn.BatchNorm2d(width)
             channels = width
