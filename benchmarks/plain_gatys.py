@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from impasto.features.winograd import FrozenConv
+from impasto.features.winograd import WinogradConv
 
 
 def with_plain_convolutions(network: nn.Module) -> nn.Module:
     """The network with torch's convolutions in the place of ours; changed in place."""
     for name, conv in list(network.named_modules()):
-        if isinstance(conv, FrozenConv):
+        if isinstance(conv, WinogradConv):
             plain = nn.Conv2d(
                 conv.in_channels, conv.out_channels, 3, padding=1, padding_mode=conv.padding_mode
             )

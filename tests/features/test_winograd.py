@@ -1,4 +1,4 @@
-"""FrozenConv: the results and gradients of nn.Conv2d, by fewer multiplications."""
+"""WinogradConv: the results and gradients of nn.Conv2d, by fewer multiplications."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from impasto.features import winograd
 from impasto.features.vgg import VGG, VGGPlan
-from impasto.features.winograd import FrozenConv
+from impasto.features.winograd import WinogradConv
 
 WIDE = 128
 
@@ -25,7 +25,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def exact_twin(conv: FrozenConv) -> nn.Conv2d:
+def exact_twin(conv: WinogradConv) -> nn.Conv2d:
     """The same convolution by torch, in float64."""
     twin = nn.Conv2d(
         conv.in_channels, conv.out_channels, 3, padding=1, padding_mode=conv.padding_mode
@@ -34,9 +34,9 @@ def exact_twin(conv: FrozenConv) -> nn.Conv2d:
     return twin.requires_grad_(False)
 
 
-def frozen(channels: int = 64, out: int = WIDE, **kwargs: str) -> FrozenConv:
+def frozen(channels: int = 64, out: int = WIDE, **kwargs: str) -> WinogradConv:
     torch.manual_seed(0)
-    return FrozenConv(channels, out, **kwargs).requires_grad_(False)
+    return WinogradConv(channels, out, **kwargs).requires_grad_(False)
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "reflect", "replicate", "circular"])
@@ -97,7 +97,7 @@ def test_filters_of_inference_mode_serve_gradients_later() -> None:
 
 def test_others_go_the_direct_way(counted: list[int]) -> None:
     x = torch.randn(1, 64, 16, 16)
-    FrozenConv(64, WIDE)(x)  # learns
+    WinogradConv(64, WIDE)(x)  # few tiles for filters that learn
     frozen(out=64)(x)  # few channels
     frozen()(x[..., :8, :8])  # few tiles
     frozen().double()(x.double())
@@ -108,10 +108,46 @@ def test_others_go_the_direct_way(counted: list[int]) -> None:
     assert counted
 
 
-def test_learning_weights_get_gradients() -> None:
-    conv = FrozenConv(64, WIDE)
-    conv(torch.randn(1, 64, 16, 16)).sum().backward()
-    assert conv.weight.grad is not None
+@pytest.mark.parametrize("padding_mode", ["zeros", "reflect"])
+@pytest.mark.parametrize("shape", [(1, 64, 32, 32), (5, 64, 17, 14), (2, 64, 50, 21)])
+def test_filters_learn_by_the_convolutions_gradient(
+    shape: tuple[int, ...], padding_mode: str, counted: list[int]
+) -> None:
+    conv = frozen(padding_mode=padding_mode)
+    exact = exact_twin(conv).requires_grad_()
+    conv.requires_grad_()
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(shape, generator=generator, requires_grad=True)
+    exact_x = x.detach().double().requires_grad_()
+    result, exact_result = conv(x), exact(exact_x)
+    towards = torch.randn(result.shape, generator=generator)
+    found = torch.autograd.grad(result, [x, *conv.parameters()], towards)
+    wanted = torch.autograd.grad(exact_result, [exact_x, *exact.parameters()], towards.double())
+    assert counted
+    for one, other in zip((result, *found), (exact_result, *wanted), strict=True):
+        assert one.shape == other.shape
+        assert (one - other).abs().max() <= 2e-5 * other.abs().max()
+
+
+def test_a_step_of_learning_is_seen_without_gradient() -> None:
+    conv, x = WinogradConv(64, WIDE), torch.randn(4, 64, 16, 16)
+    with torch.no_grad():
+        before = conv(x)
+    optimizer = torch.optim.SGD(conv.parameters(), lr=0.1)
+    conv(x).square().mean().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert (conv(x) - exact_twin(conv)(x.double())).abs().max() < 1e-4
+        assert (conv(x) - before).abs().max() > 1e-3
+
+
+def test_a_bias_alone_may_learn() -> None:
+    conv = frozen()
+    assert conv.bias is not None
+    conv.bias.requires_grad_()
+    conv(torch.randn(4, 64, 16, 16)).sum().backward()
+    assert conv.bias.grad is not None
+    assert conv.bias.grad.allclose(torch.full((WIDE,), 4.0 * 16 * 16))
 
 
 def test_what_follows_may_write_in_place() -> None:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from impasto.checks import check_choice, check_shape
 from impasto.errors import InputError
-from impasto.features.winograd import FrozenConv
+from impasto.features.winograd import WinogradConv
 from impasto.kinds import Padding, Pooling
 
 _POOL_RESCALE: dict[str, float] = {"max": 1.0, "avg": 2.0, "l2": 0.78}
@@ -149,7 +149,7 @@ class VGG(nn.Module):
             if not name.startswith("conv"):
                 continue
             width = self.plan.widths[int(name[4]) - 1]
-            steps[name] = FrozenConv(channels, width, padding_mode=mode)
+            steps[name] = WinogradConv(channels, width, padding_mode=mode)
             if self.plan.batch_norm:
                 steps[name.replace("conv", "norm")] = nn.BatchNorm2d(width)
             channels = width

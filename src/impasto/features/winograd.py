@@ -1,21 +1,24 @@
-"""Frozen 3x3 convolutions with a quarter of the multiplications.
+"""3x3 convolutions with a quarter of the multiplications.
 
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, F(4x4, 3x3).
 https://arxiv.org/abs/1509.09308
 
 A tile of 4x4 outputs depends on 6x6 inputs. In a basis in which the convolution is a product
 element by element it takes 36 multiplications per pair of channels instead of 144. The way into
-the basis and back out are matrices of 36 columns for all tiles at once, here and in the gradient.
-Filters are carried over once, which is worth it where they never change: in perceptual networks.
+the basis and back out are matrices of 36 columns for all tiles at once, here and in the gradients.
+Filters that do not learn (perceptual networks, painters that have learned) are carried over once,
+others at every step.
 
 In float32 the result is as near to the exact one as 1e-5 of its largest value; a direct
 convolution is as near as 1e-6.
 
-Reading order: FrozenConv (when it is used), _Convolution (the gradient), _convolve (the tiles).
+Reading order: WinogradConv (when it is used), _Frozen and _Learning (the gradients), _convolve and
+_filter_gradient (the products), _Tiles (pictures as tiles).
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +36,10 @@ LEAST_PRODUCT = 64 * 128
 times faster, 256 by 256 and 512 by 512 twice, the gradient alike)."""
 
 LEAST_TILES = 16
-"""Per picture; below, reading the filters, which are four times larger, costs more."""
+"""Of a batch; below, reading the filters, which are four times larger, costs more."""
+
+LEAST_TO_LEARN = 64
+"""The same where filters are carried over, and their gradient back, at every step."""
 
 BLOCK = 1 << 15
 """Tiles times channels that are worked on at once: what fits the processor's cache."""
@@ -53,16 +59,17 @@ _ALL_ONES = 7
 """The element of the basis that is 1 at each output of a tile: where a bias is added."""
 
 
-class FrozenConv(nn.Conv2d):
-    """A 3x3 convolution of stride 1 that is faster where its weights do not learn.
+class WinogradConv(nn.Conv2d):
+    """A 3x3 convolution of stride 1, faster on a CPU.
 
     Parameters, results (see above) and gradients are those of nn.Conv2d; where the fast way does
-    not apply (weights that learn, other types and devices, few channels, a graph being exported)
-    it is nn.Conv2d. The gradient cannot be differentiated again.
+    not apply (other types and devices, few channels or tiles, a graph being exported) it is
+    nn.Conv2d. Gradients cannot be differentiated again.
 
     Args:
         in_channels, out_channels: Of the features.
         padding_mode: Of the one pixel around them, as of nn.Conv2d.
+        bias: Whether there is one.
     """
 
     def __init__(
@@ -71,32 +78,38 @@ class FrozenConv(nn.Conv2d):
         out_channels: int,
         *,
         padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+        bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1, padding_mode=padding_mode)
+        super().__init__(
+            in_channels, out_channels, 3, padding=1, padding_mode=padding_mode, bias=bias
+        )
         self._carried: dict[str, tuple[Tensor, int, Tensor]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, out_channels, H, W)."""
-        if not self._is_fast(x):
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        if not self._is_fast(x, learns):
             return super().forward(x)
         padding = 1
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, (1, 1, 1, 1), mode=self.padding_mode), 0
+        if learns:
+            return _Learning.apply(x, self.weight, self.bias, padding)  # type: ignore[no-any-return, no-untyped-call]
         if not (torch.is_grad_enabled() and x.requires_grad):
             return _convolve(x, self._filters(_carry), self.bias, padding)
         filters = self._filters(_carry), self._filters(_carry_back)
-        return _Convolution.apply(x, *filters, self.bias, padding)  # type: ignore[no-any-return, no-untyped-call]
+        return _Frozen.apply(x, *filters, self.bias, padding)  # type: ignore[no-any-return, no-untyped-call]
 
-    def _is_fast(self, x: Tensor) -> bool:
-        weight = self.weight
+    def _is_fast(self, x: Tensor, learns: bool) -> bool:
+        weight, least = self.weight, LEAST_TO_LEARN if learns else LEAST_TILES
         return (
             x.dim() == 4
             and min(self.in_channels, self.out_channels) >= LEAST_CHANNELS
             and self.in_channels * self.out_channels >= LEAST_PRODUCT
-            and x.shape[-2] * x.shape[-1] >= LEAST_TILES * TILE**2
+            and x.shape[0] * x.shape[-2] * x.shape[-1] >= least * TILE**2
+            and min(x.shape[-2:]) >= TILE
             and x.device.type == weight.device.type == "cpu"
             and x.dtype == weight.dtype == torch.float32
-            and not weight.requires_grad
             and not weight.is_inference()
             and not torch.is_autocast_enabled("cpu")
             and not torch.compiler.is_compiling()
@@ -115,20 +128,8 @@ class FrozenConv(nn.Conv2d):
         return carried
 
 
-def _carry(weight: Tensor) -> Tensor:
-    """Filters (out, in, 3, 3) in the basis: (36, in, out)."""
-    basis = torch.tensor(_FILTER, dtype=torch.float64)
-    carried = torch.einsum("ai,ocij,bj->abco", basis, weight.double(), basis)
-    return carried.flatten(0, 1).float().contiguous()
-
-
-def _carry_back(weight: Tensor) -> Tensor:
-    """The filters by which the gradient goes back: turned by half a circle, in and out swapped."""
-    return _carry(weight.flip(2, 3).transpose(0, 1))
-
-
-class _Convolution(torch.autograd.Function):
-    """A convolution with fixed filters and the gradient to its input."""
+class _Frozen(torch.autograd.Function):
+    """A convolution with filters that were carried over before, and the gradient to its input."""
 
     @staticmethod
     def forward(
@@ -143,6 +144,40 @@ class _Convolution(torch.autograd.Function):
         return _convolve(gradient, ctx.back, None, 2 - ctx.padding), None, None, None, None
 
 
+class _Learning(torch.autograd.Function):
+    """A convolution and the gradients to its input, filters and bias."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.padding = padding
+        return _convolve(x, _carry(weight), bias, padding)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        to_x = to_weight = to_bias = None
+        if ctx.needs_input_grad[0]:
+            to_x = _convolve(gradient, _carry_back(weight), None, 2 - ctx.padding)
+        if ctx.needs_input_grad[1]:
+            to_weight = _filter_gradient(x, gradient, ctx.padding)
+        if ctx.needs_input_grad[2]:
+            to_bias = gradient.sum((0, 2, 3))
+        return to_x, to_weight, to_bias, None
+
+
+def _carry(weight: Tensor) -> Tensor:
+    """Filters (out, in, 3, 3) in the basis: (36, in, out)."""
+    taps = weight.detach().permute(2, 3, 1, 0).reshape(9, -1)
+    return torch.mm(_kron(_FILTER), taps).view(36, weight.shape[1], weight.shape[0])
+
+
+def _carry_back(weight: Tensor) -> Tensor:
+    """The filters by which the gradient goes back: turned by half a circle, in and out swapped."""
+    return _carry(weight.flip(2, 3).transpose(0, 1))
+
+
 def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> Tensor:
     """Convolve with filters in the basis.
 
@@ -155,65 +190,117 @@ def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> 
     Returns:
         (B, D, H + 2 padding - 2, W + 2 padding - 2), channels last.
     """
-    batch, channels = x.shape[:2]
-    height, width = (side + 2 * padding - 2 for side in x.shape[-2:])
-    rows, columns = -(-height // TILE), -(-width // TILE)
-    framed = _framed(x, (TILE * rows + 2, TILE * columns + 2), padding)
-    size = (batch, filters.shape[2], height, width)
-    out = torch.empty(size, memory_format=torch.channels_last)
-    places = out.permute(0, 2, 3, 1)
-    into = _kron(_INPUT)
-    # Of equal blocks, so that the last is not a sliver.
-    blocks = max(1, min(rows, rows * columns * max(filters.shape[1:]) // BLOCK))
-    taken = -(-rows // blocks)
-    taps = x.new_empty((36, taken * columns * channels))
-    for image in range(batch):
-        for top in range(0, rows, taken):
-            count = min(taken, rows - top)
-            seen = framed[image, TILE * top : TILE * (top + count) + 2]
-            down, along, _ = seen.stride()
-            shape = (6, 6, count, columns, channels)
-            windows = seen.as_strided(
-                shape, (down, along, TILE * down, TILE * along, 1), seen.storage_offset()
-            )
-            here = taps[:, : count * columns * channels]
-            here.view(shape).copy_(windows)
-            spread = torch.mm(into, here).view(36, count * columns, channels)
-            product = torch.bmm(spread, filters)
-            if bias is not None:
-                product[_ALL_ONES] += bias
-            _put(places[image], product, top, count)
+    seen = _Tiles.of(x, (x.shape[-2] + 2 * padding - 2, x.shape[-1] + 2 * padding - 2), padding)
+    size = (x.shape[0], filters.shape[2], *seen.size)
+    out = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
+    places, into, back = out.permute(0, 2, 3, 1), _kron(_INPUT), _kron(_OUTPUT)
+    for block in seen.blocks(max(filters.shape[1:])):
+        product = torch.bmm(seen.spread(block, into), filters)
+        if bias is not None:
+            product[_ALL_ONES] += bias
+        _put(places, block, torch.mm(back, product.view(36, -1)), seen.columns)
     return out  # no view: what comes next may write in place
 
 
-def _framed(x: Tensor, size: tuple[int, int], padding: int) -> Tensor:
-    """(B, C, H, W) as (B, *size, C) with zeros around it, ``padding`` of them above and left."""
-    batch, channels, height, width = x.shape
-    framed = x.new_empty((batch, *size, channels))
-    bottom, right = padding + height, padding + width
-    for border in (
-        framed[:, :padding], framed[:, bottom:], framed[:, :, :padding], framed[:, :, right:],
-    ):  # fmt: skip
-        border.zero_()
-    framed[:, padding:bottom, padding:right] = x.permute(0, 2, 3, 1)
-    return framed
+def _filter_gradient(x: Tensor, gradient: Tensor, padding: int) -> Tensor:
+    """The gradient to filters (D, C, 3, 3) of a convolution of ``x`` (B, C, H, W).
+
+    Args:
+        x: What was convolved.
+        gradient: To the result, (B, D, H', W').
+        padding: As it was.
+    """
+    size = (gradient.shape[-2], gradient.shape[-1])
+    seen, wanted = _Tiles.of(x, size, padding), _Tiles.of(gradient, size, 0, side=TILE)
+    into, back = _kron(_INPUT), _kron(_OUTPUT).t().contiguous()
+    found = x.new_zeros((36, x.shape[1], gradient.shape[1]))
+    for block in seen.blocks(max(x.shape[1], gradient.shape[1])):
+        spread = seen.spread(block, into).transpose(1, 2)
+        found.baddbmm_(spread, wanted.spread(block, back))
+    taps = torch.mm(_kron(_FILTER).t(), found.view(36, -1))
+    return taps.view(3, 3, x.shape[1], gradient.shape[1]).permute(3, 2, 0, 1).contiguous()
 
 
-def _put(out: Tensor, product: Tensor, top: int, count: int) -> None:
-    """Out of the basis, into the rows of tiles from ``top`` on of one picture (H, W, D)."""
-    width, channels = out.shape[1:]
-    tiles = torch.mm(_kron(_OUTPUT), product.view(36, -1))
-    columns = -(-width // TILE)
-    tiles = tiles.view(TILE, TILE, count, columns, channels).permute(2, 0, 3, 1, 4)
-    rows = out[TILE * top : TILE * (top + count)]
-    if width % TILE == 0 and len(rows) == TILE * count:
-        rows.view(count, TILE, columns, TILE, channels).copy_(tiles)
+Block = tuple[slice, slice]
+"""Some pictures of a batch, and some rows of their tiles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tiles:
+    """Pictures (B, H, W, C) with zeros around them, seen as tiles that may overlap."""
+
+    framed: Tensor
+    size: tuple[int, int]
+    """(height, width) of what the tiles are to become."""
+    side: int
+    """Of a tile in pixels; from one to the next it is always TILE."""
+
+    @classmethod
+    def of(cls, x: Tensor, size: tuple[int, int], padding: int, side: int = TILE + 2) -> Self:
+        """Frame pictures (B, C, H, W): ``padding`` zeros above and left, as due below and right."""
+        batch, channels, height, width = x.shape
+        more = side - TILE
+        whole = [-(-n // TILE) * TILE + more for n in size]
+        framed = x.new_empty((batch, *whole, channels))
+        bottom, right = padding + height, padding + width
+        for border in (
+            framed[:, :padding], framed[:, bottom:],
+            framed[:, :, :padding], framed[:, :, right:],
+        ):  # fmt: skip
+            border.zero_()
+        framed[:, padding:bottom, padding:right] = x.permute(0, 2, 3, 1)
+        return cls(framed=framed, size=size, side=side)
+
+    @property
+    def columns(self) -> int:
+        """Tiles side by side."""
+        return -(-self.size[1] // TILE)
+
+    def blocks(self, channels: int) -> Iterator[Block]:
+        """All tiles, in parts that the processor's cache holds, several small pictures in one."""
+        batch, rows = len(self.framed), -(-self.size[0] // TILE)
+        of_one = rows * self.columns * channels
+        together = max(1, min(batch, BLOCK // of_one))
+        # Equal parts, so that the last is not a sliver.
+        taken = -(-rows // max(1, min(rows, of_one // BLOCK)))
+        for first in range(0, batch, together):
+            for top in range(0, rows, taken):
+                images = slice(first, min(batch, first + together))
+                yield images, slice(top, min(rows, top + taken))
+
+    def spread(self, block: Block, matrix: Tensor) -> Tensor:
+        """Tiles of a block in another basis: (len(matrix), tiles, C)."""
+        images, rows = block
+        pictures = self.framed[images, TILE * rows.start :]
+        apart, down, along, _ = pictures.stride()
+        channels = pictures.shape[-1]
+        tiles = (len(pictures), rows.stop - rows.start, self.columns)
+        taps = pictures.as_strided(
+            (self.side, self.side, *tiles, channels),
+            (down, along, apart, TILE * down, TILE * along, 1),
+            pictures.storage_offset(),
+        ).reshape(self.side**2, -1)
+        return torch.mm(matrix, taps).view(len(matrix), -1, channels)
+
+
+def _put(places: Tensor, block: Block, taps: Tensor, columns: int) -> None:
+    """Write tiles (16, tiles x D) where they belong in pictures (B, H, W, D)."""
+    images, rows = block
+    width, channels = places.shape[2:]
+    count = rows.stop - rows.start
+    into = places[images, TILE * rows.start : TILE * rows.stop]
+    tiles = taps.view(TILE, TILE, len(into), count, columns, channels).permute(2, 3, 0, 4, 1, 5)
+    if width % TILE == 0 and into.shape[1] == TILE * count:
+        apart, down, along, _ = into.stride()
+        into.as_strided(
+            tiles.shape, (apart, TILE * down, down, TILE * along, along, 1), into.storage_offset()
+        ).copy_(tiles)
     else:
-        whole = tiles.reshape(TILE * count, TILE * columns, channels)
-        rows.copy_(whole[: len(rows), :width])
+        whole = tiles.reshape(len(into), TILE * count, TILE * columns, channels)
+        into.copy_(whole[:, : into.shape[1], :width])
 
 
 def _kron(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     """The matrix for both axes of a tile at once."""
-    one = torch.tensor(matrix, dtype=torch.float32)
-    return torch.kron(one, one)
+    one = torch.tensor(matrix, dtype=torch.float64)
+    return torch.kron(one, one).float()

@@ -24,6 +24,7 @@ from impasto.blocks import convolve_repeated
 from impasto.checks import check_choice
 from impasto.features.statistics import channel_statistics
 from impasto.features.vgg import VGG, VGGPlan, layer_names
+from impasto.features.winograd import WinogradConv
 
 Encoder = Literal["lite", "vgg19-normalized", "vgg19-bn"]
 
@@ -102,10 +103,9 @@ def mirrored_decoder(plan: VGGPlan, layer: str = "relu4_1", *, last_bias: bool =
             modules.append(Upsample())
             continue
         last = name == "conv1_1"
-        conv = nn.Conv2d(
-            widths[name], inputs[name], 3, padding=1, padding_mode="reflect",
-            bias=last_bias or not last,
-        )  # fmt: skip
+        conv = WinogradConv(
+            widths[name], inputs[name], padding_mode="reflect", bias=last_bias or not last
+        )
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)

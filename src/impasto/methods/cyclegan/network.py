@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from impasto.blocks import init_normal, normalization
 from impasto.checks import check_choice, check_range
 from impasto.discriminators import DiscriminatorConfig, discriminator_of
+from impasto.features.winograd import WinogradConv
 from impasto.kinds import Norm
 
 Upsampling = Literal["transposed", "resize"]
@@ -55,6 +56,8 @@ class CycleGANConfig:
 
 
 def _conv(inputs: int, outputs: int, kernel: int, *, bias: bool = True) -> nn.Conv2d:
+    if kernel == 3:
+        return WinogradConv(inputs, outputs, padding_mode="reflect", bias=bias)
     return nn.Conv2d(
         inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=bias
     )

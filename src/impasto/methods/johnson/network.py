@@ -24,6 +24,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from impasto.checks import check_choice, check_range
+from impasto.features.winograd import WinogradConv
 
 Norm = Literal["instance", "batch"]
 
@@ -52,6 +53,8 @@ class JohnsonConfig:
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    if (kernel, stride) == (3, 1):
+        return WinogradConv(inputs, outputs, padding_mode="reflect")
     return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, padding_mode="reflect")
 
 
