@@ -59,7 +59,7 @@ PRESETS: dict[str, Preset] = {
             floor=0.02,
             beta2=0.7,
             min_size=480,
-            first_steps=115,
+            first_steps=140,
             steps=50,
         ),
         network="lite",
