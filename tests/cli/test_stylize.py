@@ -1,5 +1,6 @@
 """impasto stylize: what goes where, and what is said about it."""
 
+import hashlib
 import io
 import json
 import os
@@ -101,6 +102,54 @@ def test_existing_paintings_in_a_folder_are_named_and_kept(run, home):
     assert (home / "painted" / "beach.png").read_bytes() == b"mine"
 
 
+def test_resume_paints_what_is_missing_and_says_how_much_was_there(run, home):
+    words = ["stylize", "holiday", "--style", "great-wave", "-o", "painted"]
+    words += ["--manifest", "painted.jsonl"]
+    assert run(*words).code == 0
+    (home / "painted" / "beach.png").unlink()
+    kept = (home / "painted" / "evening" / "pier.png").stat().st_mtime_ns
+    assert run(*words, "--resume", "--dry-run").out == "painted/beach.png\n"
+    answer = run(*words, "--resume", "--batch", "2", "--threads", "2")
+    assert answer == (0, "painted/beach.png\n", "impasto: 1 painted, 0 not, 1 there already.\n")
+    assert (home / "painted" / "evening" / "pier.png").stat().st_mtime_ns == kept
+    lines = [json.loads(line) for line in (home / "painted.jsonl").read_text().splitlines()]
+    assert [line["output"] for line in lines] == [
+        "painted/beach.png",
+        "painted/evening/pier.png",
+        "painted/beach.png",
+    ]
+    other = [*words[:3], "starry-night", *words[4:], "--resume"]
+    answer = run(*other)
+    assert answer.code == 5
+    assert "painted/beach.png exists already and is of another style" in answer.err
+
+
+def test_resume_of_one_picture_that_is_there(run):
+    words = ["stylize", "photo.jpg", "-s", "great-wave", "-o", "out.png"]
+    assert run(*words).code == 0
+    answer = run(*words, "--resume")
+    assert answer == (0, "", "impasto: 0 painted, 0 not, 1 there already.\n")
+
+
+def test_flags_of_a_cluster_without_one(refused):
+    words = ["stylize", "holiday", "-s", "great-wave", "-o", "painted", "--workers", "2"]
+    text = refused(*words, code=2)
+    assert text.endswith("are for --engine ray; add it, or leave them out.")
+
+
+def test_a_cluster_without_the_extra(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    words = ["stylize", "holiday", "-s", "great-wave", "-o", "painted", "--engine", "ray"]
+    assert 'pip install "impasto[ray]"' in refused(*words, code=7)
+
+
+def test_addresses_without_the_extra(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    words = ["stylize", "s3://bucket/photos", "-s", "great-wave", "-o", "painted"]
+    text = refused(*words, code=7)
+    assert text.startswith("An address such as s3:// needs packages that are not installed; type:")
+
+
 def test_json_is_one_document(run, home):
     (home / "holiday" / "broken.jpg").write_text("no picture")
     answer = run("stylize", "holiday", "-s", "great-wave", "-o", "painted", "--seed", "3", "--json")
@@ -108,12 +157,15 @@ def test_json_is_one_document(run, home):
     assert document["seconds"] > 0
     good, bad, _ = document["pictures"]
     assert good.pop("seconds") > 0
+    assert good.pop("sha256") == hashlib.sha256(Path("painted/beach.png").read_bytes()).hexdigest()
     assert good == {
         "content": "holiday/beach.jpg",
         "output": "painted/beach.png",
         "height": 48,
         "width": 72,
         "note": None,
+        "kept": False,
+        "worker": None,
         "error": None,
         "styles": ["great-wave"],
         "seed": 3,

@@ -1,5 +1,6 @@
 """The pipeline over many pictures, with a painter that needs no weights."""
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from impasto.errors import ImageError, InputError, OutputError, ResourceError
 from impasto.inference import batch
 from impasto.inference.batch import paint_all
+from impasto.inference.many_settings import ManyConfig
 from impasto.inference.plan import Job
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import Stylizer
@@ -185,6 +187,103 @@ def test_stopping_early_leaves_whole_files_and_no_threads(painter, folder):
     for path in Path("out").iterdir():
         Image.open(path).load()
     assert not list(Path("out").glob(".*"))
+
+
+def test_what_was_written_is_known_by_its_digest(painter, folder):
+    for record in run(painter, jobs_of("0.png", "1.png")):
+        assert record.sha256 == hashlib.sha256(Path(record.output).read_bytes()).hexdigest()
+
+
+def test_what_is_there_already_is_kept_and_not_read(painter, folder):
+    Path("0.png").unlink()
+    first, second = run(
+        painter, [Job(content="0.png", output="x", kept=True), *jobs_of("1.png")], overwrite=True
+    )
+    assert (first.kept, first.error, first.seconds) == (True, None, 0.0)
+    assert not Path("x").exists()
+    assert second.error is None
+
+
+def equal_pictures(count: int) -> list[Job]:
+    for index in range(count):
+        Image.new("RGB", (7 + 2 * (index % 3 == 2), 5), (0, index, 0)).save(f"{index}.png")
+    return jobs_of(*(f"{index}.png" for index in range(count)))
+
+
+@pytest.fixture
+def sizes(painter, monkeypatch) -> list[tuple[int, int]]:
+    """How many pictures of which width were painted at once."""
+    seen, paint = [], painter.paint
+
+    def watched(content, *args, **named):
+        seen.append((len(content), content.shape[-1]))
+        return paint(content, *args, **named)
+
+    monkeypatch.setattr(painter, "paint", watched)
+    return seen
+
+
+def test_pictures_of_equal_size_are_painted_at_once_and_stay_in_order(painter, folder, sizes):
+    jobs = equal_pictures(7)
+    records = list(run(painter, jobs, many=ManyConfig(batch=3)))
+    assert sizes == [(2, 7), (1, 9), (2, 7), (1, 9), (1, 7)]
+    assert [record.output for record in records] == [job.output for job in jobs]
+    for index, record in enumerate(records):
+        assert Image.open(record.output).getpixel((0, 0)) == (255, 255 - index, 255)
+        assert record.width == 7 + 2 * (index % 3 == 2)
+
+
+def test_a_batch_with_a_bad_picture_is_painted_without_it(painter, folder, sizes):
+    jobs = equal_pictures(4)
+    Path("1.png").write_bytes(b"")
+    kinds = [type(r.error) for r in run(painter, jobs, many=ManyConfig(batch=4))]
+    assert kinds == [type(None), ImageError, type(None), type(None)]
+    assert sizes == [(2, 7), (1, 9)]
+
+
+def test_a_batch_too_large_for_the_memory_is_painted_one_by_one(painter, folder, monkeypatch):
+    jobs, paint, seen = equal_pictures(2), painter.paint, []
+
+    def short(content, *args, **named):
+        seen.append(len(content))
+        if len(content) > 1 or seen.count(1) == 2:
+            raise MemoryError
+        return paint(content, *args, **named)
+
+    monkeypatch.setattr(painter, "paint", short)
+    first, second = run(painter, jobs, many=ManyConfig(batch=2))
+    assert seen == [2, 1, 1]
+    assert first.error is None
+    assert str(second.error) == "1.png does not fit in memory; make it smaller."
+
+
+def test_so_many_threads_read_and_write_at_the_same_time(painter, folder, monkeypatch):
+    read, write = batch.read_picture, batch.write_picture
+    meeting = {name: threading.Barrier(2) for name in ("read", "write")}
+
+    def reading(source):
+        if isinstance(source, str) and source != "style.png":
+            meeting["read"].wait(10)  # breaks unless two threads are here together
+        return read(source)
+
+    def writing(picture, target, **named):
+        meeting["write"].wait(10)
+        write(picture, target, **named)
+
+    monkeypatch.setattr(batch, "read_picture", reading)
+    monkeypatch.setattr(batch, "write_picture", writing)
+    records = list(run(painter, equal_pictures(4), many=ManyConfig(threads=2)))
+    assert [record.error for record in records] == [None] * 4
+
+
+def test_no_more_pictures_are_in_memory_than_is_said(painter, folder, monkeypatch):
+    jobs, read = equal_pictures(12), batch.read_picture
+    begun, most = [], []
+    monkeypatch.setattr(batch, "read_picture", lambda source: begun.append(source) or read(source))
+    for done, _ in enumerate(run(painter, jobs, many=ManyConfig(batch=2, threads=2)), start=1):
+        most.append(len(begun) - done)
+    # Two being written, two painted, two waiting for their turn; the one just done is out.
+    assert max(most) <= 6
 
 
 def test_nothing_to_do(painter, folder):

@@ -100,8 +100,8 @@ def test_bfloat16_agrees_with_float32(styles):
     assert float((wide - narrow).abs().mean()) < 0.01
 
 
-def test_a_batch_or_a_bare_picture_is_refused_with_the_shape_wanted(painter, styles):
-    with pytest.raises(ShapeError, match=r"content must be \(1, 3, H, W\), got \(3, 8, 8\)"):
+def test_a_bare_picture_and_several_of_one_style_are_refused(painter, styles):
+    with pytest.raises(ShapeError, match=r"content must be \(B, 3, H, W\), got \(3, 8, 8\)"):
         painter.paint(torch.rand(3, 8, 8), styles[:1], weights=[1.0])
     with pytest.raises(ShapeError, match="style must be"):
         painter.encode_style(torch.rand(2, 3, 8, 8))

@@ -1,9 +1,11 @@
 """``impasto stylize``: photographs to paintings."""
 
+import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ from impasto.cli.output import check_stdout, complain, exit_code_of, print_json,
 from impasto.cli.startup import quick_start
 from impasto.errors import ImpastoError, InputError
 from impasto.images.formats import is_picture_path
+from impasto.inference.manifest import fields_of
+from impasto.inference.many_settings import ManyConfig, RayConfig
 from impasto.inference.plan import STREAM, Job, plan
 from impasto.inference.settings import StylizeConfig
 from impasto.runtime import Precision
@@ -25,6 +29,8 @@ def stylize(
     *,
     style: list[str] | None = None,
     settings: StylizeConfig,
+    many: ManyConfig,
+    ray: RayConfig,
     mask: list[str] | None = None,
     model: str = "swift",
     device: str = "auto",
@@ -44,20 +50,25 @@ def stylize(
     that fails is named at the end, and the exit code is not 0; the others are painted.
 
     Args:
-        paths: Photographs or folders of them; - reads standard input.
+        paths: Photographs or folders of them, also at addresses such as s3://BUCKET/FOLDER (extra
+            ray); - reads standard input.
         style: Names of styles (impasto styles list), style files or pictures. A model that has
             learned one style alone needs none.
         settings: How the painting looks.
+        many: How many pictures are painted at once, and by whom.
+        ray: The cluster, where one paints.
         mask: One picture per style, of any size: white where that style paints; what no mask
             covers stays the photograph.
         model: swift, or the .safetensors file of a painter you trained.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
-        output: A file, a folder for several photographs, or - for standard output.
+        output: A file, a folder for several photographs, an address such as s3://BUCKET/FOLDER,
+            or - for standard output.
         format: Of the paintings, such as jpg. Default: by the ending of -o FILE, or png.
         pyramid: Let a .tif hold itself at smaller sizes, too, as viewers want it; -o NAME.dzi is
             a Deep Zoom pyramid in any case. Needs the extra giga.
-        resume: Go on with large paintings that were interrupted at their last finished strip.
+        resume: Go on where an earlier run stopped: keep the paintings that are there, and go on
+            with large ones at their last finished strip.
         overwrite: Replace paintings that exist; a photograph is never overwritten.
         dry_run: Say which files would be written, and write none.
         json: One JSON document on standard output instead of paths.
@@ -71,13 +82,10 @@ def stylize(
     Examples:
         impasto stylize photo.jpg --style great-wave -o out.png
         impasto stylize holiday --style monet.jpg klee.jpg --style-weights 2 1 -o painted
+        impasto stylize holiday --style monet.jpg -o painted --resume --manifest painted.jsonl
     """
     check_stdout(paths, output, json)
-    if not style and model == "swift":
-        raise InputError(
-            "impasto stylize needs --style: "
-            "impasto stylize photo.jpg --style great-wave -o out.png."
-        )
+    _check(style, model, many, ray)
     style = style or []
     names = [style_label(name) for name in style] or [Path(model).stem]
     jobs = plan(
@@ -86,23 +94,38 @@ def stylize(
         label="-".join(names),
         format=format,
         overwrite=overwrite,
+        # Whether what is there may be kept rather than replaced, only a manifest can tell.
+        resume=resume and (not overwrite or many.manifest is not None),
         inputs=[*style, *(mask or [])],
     )
     facts = {"styles": names, "seed": settings.seed}
     report = Report(facts=facts, quiet=json or jobs[0].output == STREAM)
-    if dry_run:
-        records: Iterable[Painted | Planned] = map(_planned, jobs)
-    else:
-        stylizer = _load(model, device, precision)
-        records = _paint(
-            stylizer, jobs, style, mask, settings, overwrite=overwrite, pyramid=pyramid,
-            resume=resume,
-        )  # fmt: skip
+    records: Iterable[Painted | Planned] = map(_planned, jobs)
+    if not dry_run:
+        wishes = {
+            "style": style, "mask": mask, "config": settings, "many": many,
+            "overwrite": overwrite, "pyramid": pyramid, "resume": resume,
+        }  # fmt: skip
+        paint = partial(_paint_on_ray, ray) if many.engine == "ray" else _paint
+        records = paint(_loading(model, device, precision), jobs, wishes)
     with progress_bar("painting", len(jobs)) as show:
         for done, record in enumerate(records, start=1):
             report.add(record)
             show(done)
     return report.close(json=json, dry=dry_run)
+
+
+def _check(style: list[str] | None, model: str, many: ManyConfig, ray: RayConfig) -> None:
+    if many.engine == "local" and ray != RayConfig():
+        raise InputError(
+            "--workers, --cpus, --gpus, --retries, --share and --cluster are for --engine ray; "
+            "add it, or leave them out."
+        )
+    if not style and model == "swift":
+        raise InputError(
+            "impasto stylize needs --style: "
+            "impasto stylize photo.jpg --style great-wave -o out.png."
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,47 +134,56 @@ class Planned:
 
     content: str
     output: str
+    kept: bool = False
     error: ImpastoError | None = None
 
 
 def _planned(job: Job) -> Planned:
-    return Planned(content=job.content, output=job.output, error=job.error)
+    return Planned(content=job.content, output=job.output, kept=job.kept, error=job.error)
 
 
-def _load(model: str, device: str, precision: str) -> "Stylizer":
+def _loading(model: str, device: str, precision: str) -> "Callable[[], Stylizer]":
     # Imported late: whatever is wrong with the words is said before the seconds of torch.
     with quick_start():
         from impasto.api import load
 
-    return load(model, device=device, precision=precision)
+    return partial(load, model, device=device, precision=precision)
 
 
 def _paint(
-    stylizer: "Stylizer",
-    jobs: list[Job],
-    style: list[str],
-    mask: list[str] | None,
-    settings: StylizeConfig,
-    **choices: bool,
+    load: "Callable[[], Stylizer]", jobs: list[Job], wishes: dict[str, Any]
 ) -> "Iterator[Painted]":
     from impasto.inference.batch import Streams
     from impasto.inference.many import must_stream, paint_each
 
     streaming = STREAM in (jobs[0].content, jobs[0].output)
     large = len(jobs) == 1 and must_stream(
-        jobs[0], pyramid=choices["pyramid"], resume=choices["resume"]
+        jobs[0], pyramid=wishes["pyramid"], resume=wishes["resume"]
     )
+    stylizer = load()
     with progress_bar("painting tiles", None if large else 1) as show:
         yield from paint_each(
             stylizer,
             jobs,
-            style=style,
-            mask=mask,
-            config=settings,
             streams=Streams(sys.stdin.buffer, sys.stdout.buffer) if streaming else None,
             on_tile=show if large else None,
-            **choices,
+            **wishes,
         )
+
+
+def _paint_on_ray(
+    ray: RayConfig, load: "Callable[[], Stylizer]", jobs: list[Job], wishes: dict[str, Any]
+) -> "Iterator[Painted]":
+    from impasto.inference.cluster import paint_on_ray
+
+    records = paint_on_ray(load, jobs, ray=ray, **wishes)
+    while True:
+        # Ray says where a worker died on standard output, which is for results.
+        with contextlib.redirect_stdout(sys.stderr):
+            record = next(records, None)
+        if record is None:
+            return
+        yield record
 
 
 class Report:
@@ -170,7 +202,7 @@ class Report:
     def add(self, record: "Painted | Planned") -> None:
         """Take a picture that is done, and print its path where that does not cut through a bar."""
         self.records.append(record)
-        if not (self.quiet or record.error or sys.stdout.isatty()):
+        if not (self.quiet or record.error or record.kept or sys.stdout.isatty()):
             print(record.output, flush=True)
 
     def close(self, *, json: bool, dry: bool) -> int:
@@ -180,7 +212,7 @@ class Report:
             print_json(self._document(dry))
         elif not self.quiet and sys.stdout.isatty():
             for record in self.records:
-                if not record.error:
+                if not (record.error or record.kept):
                     print(record.output)
         for record in self.records:
             if note := getattr(record, "note", None):
@@ -188,22 +220,17 @@ class Report:
         for record in failed:
             text = str(record.error)
             complain(text if record.content in text else f"{record.content}: {text}")
-        if failed and len(self.records) > 1:
-            done = len(self.records) - len(failed)
-            complain(f"{done} painted, {len(failed)} not.")
+        kept = sum(record.kept for record in self.records)
+        if kept or (failed and len(self.records) > 1):
+            done = len(self.records) - len(failed) - kept
+            there = f", {kept} there already" if kept else ""
+            complain(f"{done} painted, {len(failed)} not{there}.")
         return exit_code_of([record.error for record in failed if record.error])
 
     def _document(self, dry: bool) -> dict[str, Any]:
         pictures = []
         for record in self.records:
-            fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
-            error = fields.pop("error")
-            fields["error"] = (
-                {"kind": type(error).__name__, "message": str(error)} if error else None
-            )
-            if "seconds" in fields:
-                fields["seconds"] = round(fields["seconds"], 4)
-            pictures.append(fields | dict(self.facts))
+            pictures.append(fields_of(record) | dict(self.facts))
         seconds = round(time.perf_counter() - self.start, 3)
         return {"pictures": pictures, "seconds": seconds} | ({"dry_run": True} if dry else {})
 

@@ -58,7 +58,7 @@ def choose_tiling(
     allowed = None if max_memory is None else bytes_of(max_memory, name="max_memory")
     if tile.isdecimal():
         return _of_size(int(tile), size, rehearse, allowed, streamed)
-    if not streamed and allowed is None and (tile == "off" or _is_easy(size, device)):
+    if not streamed and allowed is None and (tile == "off" or is_easy(size, device)):
         return None
     try:
         tiling = rehearse()
@@ -88,7 +88,8 @@ def choose_tiling(
     )
 
 
-def _is_easy(size: Size, device: torch.device | None) -> bool:
+def is_easy(size: Size, device: torch.device | None) -> bool:
+    """Whether a picture of that size fits into free memory as a whole, beyond any doubt."""
     pixels = size[0] * size[1]
     return pixels <= SMALL or pixels * GENEROUS <= free_memory(device) / 2
 

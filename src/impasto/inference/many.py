@@ -7,20 +7,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from impasto.errors import ImageTooLargeError, ImpastoError, MissingExtraError, ResourceError
 from impasto.images.formats import PYRAMID_SUFFIX
 from impasto.images.giga import GigaPicture, vips
-from impasto.images.io import Source
+from impasto.images.io import Picture, Source, read_picture
+from impasto.images.remote import is_remote
 from impasto.images.resize import Size
-from impasto.images.strips import Unfinished
+from impasto.images.strips import Unfinished, same_key
 from impasto.inference.batch import Painted, Streams, paint_all
 from impasto.inference.giga import paint_file
+from impasto.inference.manifest import Manifest
+from impasto.inference.many_settings import ManyConfig
 from impasto.inference.plan import STREAM, Job
 from impasto.inference.settings import StylizeConfig
-from impasto.inference.stylize import StyleSource, Stylizer
+from impasto.inference.stylize import StyleSource, Stylizer, masks_of
 from impasto.inference.tiled import OnTile
+from impasto.methods.base import Statistics
+from impasto.weights.registry import digest_of
 
 STREAMED_FROM = 50_000_000
 """Pixels from which a picture is not taken into memory: as floats it would be 600 MB, twice."""
@@ -36,6 +42,7 @@ def paint_each(
     style: StyleSource | Sequence[StyleSource],
     mask: "Source | Sequence[Source] | None" = None,
     config: StylizeConfig | None = None,
+    many: ManyConfig | None = None,
     overwrite: bool = False,
     streams: Streams | None = None,
     pyramid: bool = False,
@@ -46,6 +53,8 @@ def paint_each(
 
     Args:
         stylizer, jobs, style, mask, config, overwrite, streams: See ``paint_all``.
+        many: How many are painted at once, and where their manifest is; its ``engine`` is not
+            looked at: this is the local one.
         pyramid, resume: See ``paint_file``.
         on_tile: Told of every tile of pictures that are painted strip by strip.
 
@@ -55,43 +64,67 @@ def paint_each(
     Raises:
         ImpastoError: Styles, masks or settings that do not fit, before any picture is painted.
     """
-    config = config or StylizeConfig()
+    config, many = config or StylizeConfig(), many or ManyConfig()
     statistics = stylizer.statistics_of(style, style_scale=config.style_scale)
-    waiting: list[Job] = []
+    masks = [read_picture(m) for m in masks_of(mask, len(statistics))]
+    manifest, key = None, ""
+    if many.manifest is not None:
+        manifest, key = Manifest(many.manifest), key_of(stylizer, statistics, masks, config)
+        jobs = manifest.settled(jobs, key, overwrite=overwrite)
+    small = partial(
+        paint_all,
+        stylizer,
+        style=statistics,
+        mask=masks or None,
+        config=config,
+        many=many,
+        overwrite=overwrite,
+        streams=streams,
+    )
+    large = partial(
+        paint_file,
+        stylizer,
+        style=statistics,
+        mask=masks or None,
+        config=config,
+        pyramid=pyramid,
+        resume=resume,
+        overwrite=overwrite,
+        on_tile=on_tile,
+    )
 
-    def flush() -> Iterator[Painted]:
-        for record in paint_all(
-            stylizer,
-            waiting,
-            style=statistics,
-            mask=mask,
-            config=config,
-            overwrite=overwrite,
-            streams=streams,
-        ):
-            yield _with_advice(record)
-        waiting.clear()
+    def is_large(job: Job) -> bool:
+        return must_stream(job, pyramid=pyramid, resume=resume)
 
-    for job in jobs:
-        if job.error or not must_stream(job, pyramid=pyramid, resume=resume):
-            waiting.append(job)
-            continue
-        yield from flush()
-        large = partial(
-            paint_file,
-            stylizer,
-            job.content,
-            job.output,
-            style=statistics,
-            mask=mask,
-            config=config,
-            pyramid=pyramid,
-            resume=resume,
-            overwrite=overwrite,
-            on_tile=on_tile,
-        )
-        yield _record(job, large)
-    yield from flush()
+    records = _in_order(jobs, is_large, small, large)
+    yield from records if manifest is None else manifest.noting(records, key)
+
+
+def _in_order(
+    jobs: Sequence[Job],
+    is_large: Callable[[Job], bool],
+    small: Callable[[Sequence[Job]], Iterator[Painted]],
+    large: Callable[[str, str], Size],
+) -> Iterator[Painted]:
+    """Runs of small pictures through the pipeline, each large one by itself."""
+    for alone, run in groupby(jobs, is_large):
+        if alone:
+            for job in run:
+                yield _record(job, partial(large, job.content, job.output))
+        else:
+            yield from map(_with_advice, small(list(run)))
+
+
+def key_of(
+    stylizer: Stylizer,
+    statistics: Sequence[Statistics],
+    masks: Sequence[Picture],
+    config: StylizeConfig,
+) -> str:
+    """What must be the same for paintings of two runs to belong together."""
+    wishes = (config.alpha, config.style_weights, config.keep_color, config.seed)
+    pixels = [mask.pixels for mask in masks]
+    return same_key([stylizer.painter.digest, list(statistics), pixels, wishes])
 
 
 def _record(job: Job, paint: Callable[[], Size]) -> Painted:
@@ -99,7 +132,8 @@ def _record(job: Job, paint: Callable[[], Size]) -> Painted:
     record = Painted(content=job.content, output=job.output)
     try:
         height, width = paint()
-        record = replace(record, height=height, width=width)
+        digest = digest_of(job.output)
+        record = replace(record, height=height, width=width, sha256=digest)
     except ImpastoError as error:
         record = replace(record, error=error)
     return replace(record, seconds=time.perf_counter() - start)
@@ -113,7 +147,9 @@ def must_stream(job: Job, *, pyramid: bool = False, resume: bool = False) -> boo
         pyramid: Whether smaller sizes are wanted in the file, too.
         resume: Whether what an earlier run left behind may be gone on with.
     """
-    if STREAM in (job.content, job.output):
+    if job.error or job.kept or STREAM in (job.content, job.output):
+        return False
+    if is_remote(job.content) or is_remote(job.output):
         return False
     output = Path(job.output)
     if pyramid or output.suffix.lower() == PYRAMID_SUFFIX:

@@ -18,6 +18,7 @@ from impasto.images.formats import (
     find_pictures,
     is_picture_path,
 )
+from impasto.images.remote import is_remote, local_form
 
 STREAM = "-"
 """Instead of a path: standard input or output."""
@@ -28,13 +29,16 @@ class Job:
     """One picture to paint."""
 
     content: str
-    """Path of the photograph, or STREAM."""
+    """Path or address of the photograph, or STREAM."""
 
     output: str
-    """Path of the painting, or STREAM."""
+    """Path or address of the painting, or STREAM."""
 
     format: str | None = None
     """Of the painting; None goes by the ending."""
+
+    kept: bool = False
+    """Whether the painting is there already, from an earlier run, and stays."""
 
     error: ImpastoError | None = None
     """Why it cannot be painted: found before any work."""
@@ -47,6 +51,7 @@ def plan(
     label: str = "painted",
     format: str | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     inputs: Iterable[str] = (),
 ) -> list[Job]:
     """Decide where each painting goes.
@@ -55,14 +60,15 @@ def plan(
     that exists or ends with a slash. Several pictures, and folders, which are searched with all
     folders in them, need a folder: their names and their structure are kept. Without ``output`` a
     painting comes next to its photograph as NAME-LABEL.png; one of standard input goes to
-    standard output.
+    standard output. Addresses of fsspec (s3://...) need ``output``.
 
     Args:
-        contents: Paths of pictures and folders, or STREAM.
+        contents: Paths and addresses of pictures and folders, or STREAM.
         output: A file, a folder or STREAM.
         label: Goes into the names of paintings that come next to their photographs.
         format: "png" and so on; None takes the ending of ``output``, or png.
         overwrite: Whether existing files may be replaced.
+        resume: Whether paintings that are there are those of an earlier run, to be kept.
         inputs: Paths of styles and masks, which must not be overwritten either.
 
     Returns:
@@ -72,7 +78,14 @@ def plan(
         InputError: The wishes contradict one another, or there is no picture.
         OutputError: The only picture cannot go where it should.
     """
-    contents = list(dict.fromkeys(contents))
+    contents = [local_form(content) for content in dict.fromkeys(contents)]
+    output = None if output is None else local_form(output)
+    if any(map(is_remote, [*contents, output or ""])):
+        from impasto.inference.plan_remote import plan_remote
+
+        return plan_remote(
+            contents, output, format=format, overwrite=overwrite, resume=resume, inputs=inputs
+        )
     folders = [c for c in contents if c != STREAM and Path(c).is_dir()]
     if contents == [STREAM] and output is None:
         output = STREAM
@@ -83,7 +96,7 @@ def plan(
     else:
         jobs = [_one(contents[0], output, label, format)]
     taken = _identities([*inputs, *(job.content for job in jobs)])
-    jobs = [_checked(job, taken, overwrite) for job in _distinct(jobs)]
+    jobs = [_checked(job, taken, overwrite, resume) for job in distinct(jobs)]
     if len(jobs) == 1 and not folders and jobs[0].error:
         raise jobs[0].error
     return jobs
@@ -148,22 +161,23 @@ def _pictures(folder: str, output: str) -> list[Path]:
 
 def _beside(content: str, label: str, chosen: str | None) -> Job:
     path = Path(content)
-    return Job(content=content, output=str(path.with_name(f"{path.stem}-{label}{_ending(chosen)}")))
+    return Job(content=content, output=str(path.with_name(f"{path.stem}-{label}{ending(chosen)}")))
 
 
 def _inside(content: str, name: Path, output: str, chosen: str | None) -> Job:
-    return Job(content=content, output=str(Path(output) / name.with_suffix(_ending(chosen))))
+    return Job(content=content, output=str(Path(output) / name.with_suffix(ending(chosen))))
 
 
 def _name(content: str) -> str:
     return "stdin.png" if content == STREAM else Path(content).name
 
 
-def _ending(chosen: str | None) -> str:
+def ending(chosen: str | None) -> str:
+    """With which a painting's name ends: that of the format chosen, or PNG's."""
     return "." + chosen.lower().lstrip(".") if chosen else ".png"
 
 
-def _distinct(jobs: list[Job]) -> list[Job]:
+def distinct(jobs: list[Job]) -> list[Job]:
     """Photographs that differ in their ending alone, a.jpg and a.tif, get a-jpg.png, a-tif.png.
 
     Raises:
@@ -173,8 +187,8 @@ def _distinct(jobs: list[Job]) -> list[Job]:
     renamed = []
     for job in jobs:
         if uses[job.output] > 1:
-            path, ending = Path(job.output), Path(job.content).suffix.lower().lstrip(".")
-            job = replace(job, output=str(path.with_stem(f"{path.stem}-{ending}")))
+            path, kind = Path(job.output), Path(job.content).suffix.lower().lstrip(".")
+            job = replace(job, output=str(path.with_stem(f"{path.stem}-{kind}")))
         renamed.append(job)
     seen: dict[str, str] = {}
     for job in renamed:
@@ -187,7 +201,7 @@ def _distinct(jobs: list[Job]) -> list[Job]:
     return renamed
 
 
-def _checked(job: Job, taken: set[tuple[int, int]], overwrite: bool) -> Job:
+def _checked(job: Job, taken: set[tuple[int, int]], overwrite: bool, resume: bool) -> Job:
     try:
         if job.content != STREAM:
             open_to_read(Path(job.content)).close()
@@ -198,8 +212,9 @@ def _checked(job: Job, taken: set[tuple[int, int]], overwrite: bool) -> Job:
                 raise InputError(
                     f"{job.output} is read by this command and would be lost; choose another -o."
                 )
-            check_destination(Path(job.output), overwrite=overwrite)
-            _check_folder(Path(job.output))
+            if resume and Path(job.output).is_file():
+                return replace(job, kept=True)
+            check_output(job.output, overwrite=overwrite)
     except (InputError, OutputError) as error:
         return replace(job, error=error)
     return job
@@ -215,8 +230,15 @@ def _identities(paths: Iterable[str]) -> set[tuple[int, int]]:
     return found
 
 
-def _check_folder(output: Path) -> None:
-    """Find the nearest folder that exists above the output, and whether it can be written to."""
+def check_output(path: str, *, overwrite: bool) -> None:
+    """Find out before any work whether a file of this machine can be written.
+
+    Raises:
+        OutputError: It exists and must not be replaced, or the folder above it that exists cannot
+            be written to.
+    """
+    output = Path(path)
+    check_destination(output, overwrite=overwrite)
     for folder in output.absolute().parents:
         if folder.is_dir():
             if not os.access(folder, os.W_OK | os.X_OK):

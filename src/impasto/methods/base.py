@@ -38,7 +38,10 @@ class Painter(Protocol):
         regions: Tensor | None = None,
         seed: int = 0,
     ) -> Tensor:
-        """Paint (1, 3, H, W) in [0, 1]; the same shape comes back, float32, in [0, 1]."""
+        """Paint (B, 3, H, W) in [0, 1]; the same shape comes back, float32, in [0, 1].
+
+        Each picture of a batch is painted as if alone, but for rounding; with ``regions``, B is 1.
+        """
         ...
 
 

@@ -71,7 +71,7 @@ class AdaINPainter:
         """Paint a picture in one style or a mix of several.
 
         Args:
-            content: (1, 3, H, W) in [0, 1], any size.
+            content: (B, 3, H, W) in [0, 1], any size; with ``regions`` one picture.
             styles: As ``encode_style`` gives them.
             weights: One per style, summing to 1; ignored where ``regions`` are given.
             alpha: 0 gives the content back bit for bit, 1 is the style in full; between, features
@@ -81,12 +81,12 @@ class AdaINPainter:
             seed: Not used: nothing is random here.
 
         Returns:
-            (1, 3, H, W), float32, in [0, 1], on the painter's device.
+            (B, 3, H, W), float32, in [0, 1], on the painter's device.
 
         Raises:
             ShapeError: A tensor of the wrong form, or statistics of another network.
         """
-        check_shape(content, "1 3 H W", name="content")
+        check_shape(content, "B 3 H W", name="content")
         self._check_styles(styles)
         height, width = content.shape[-2:]
         content = content.to(self.device)
@@ -94,6 +94,7 @@ class AdaINPainter:
             return content.float().clamp(0, 1)
         sides = (MARGIN, MARGIN + -width % CELL, MARGIN, MARGIN + -height % CELL)
         if regions is not None:
+            check_shape(content, "1 3 H W", name="content")
             check_shape(regions, f"{len(styles)} 1 {height} {width}", name="regions")
             regions = pad_reflect(regions.to(self.device).float(), sides)
         painting = AdaINPainting(self.network, styles, weights=weights, alpha=alpha)

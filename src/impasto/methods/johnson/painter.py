@@ -103,19 +103,19 @@ class JohnsonPainter:
         """Paint a picture in the network's style.
 
         Args:
-            content: (1, 3, H, W) in [0, 1], any size.
+            content: (B, 3, H, W) in [0, 1], any size.
             styles, weights, regions: Of the one style; not looked at.
             alpha: 1 is the painting, 0 the content bit for bit; between, pixels are mixed, the
                 network having no other knob.
             seed: Not used: nothing is random here.
 
         Returns:
-            (1, 3, H, W), float32, in [0, 1], on the painter's device.
+            (B, 3, H, W), float32, in [0, 1], on the painter's device.
 
         Raises:
-            ShapeError: ``content`` is not (1, 3, H, W).
+            ShapeError: ``content`` is not (B, 3, H, W).
         """
-        check_shape(content, "1 3 H W", name="content")
+        check_shape(content, "B 3 H W", name="content")
         content = content.to(self.device)
         if alpha == 0:
             return content.float().clamp(0, 1)

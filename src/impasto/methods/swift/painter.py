@@ -96,7 +96,7 @@ class SwiftPainter:
         """Paint a picture in one style or a mix of several.
 
         Args:
-            content: (1, 3, H, W) in [0, 1], any size.
+            content: (B, 3, H, W) in [0, 1], any size; with ``regions`` one picture.
             styles: As ``encode_style`` gives them.
             weights: One per style, summing to 1; ignored where ``regions`` are given.
             alpha: 0 gives the content back bit for bit; 1 is the style in full. Between, the
@@ -106,15 +106,16 @@ class SwiftPainter:
             seed: Of the grain.
 
         Returns:
-            (1, 3, H, W), float32, in [0, 1], on the painter's device.
+            (B, 3, H, W), float32, in [0, 1], on the painter's device.
 
         Raises:
             ShapeError: A tensor of the wrong form, or statistics of another network.
         """
-        check_shape(content, "1 3 H W", name="content")
+        check_shape(content, "B 3 H W", name="content")
         height, width = content.shape[-2:]
         self._check_styles(styles)
         if regions is not None:
+            check_shape(content, "1 3 H W", name="content")
             check_shape(regions, f"{len(styles)} 1 {height} {width}", name="regions")
         content = content.to(self.device)
         if alpha == 0:
