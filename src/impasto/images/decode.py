@@ -3,8 +3,9 @@
 import importlib
 import struct
 import zlib
-from dataclasses import replace
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,23 @@ DAMAGE = (
     *(struct.error, zlib.error, OverflowError),
 )
 
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a file says of its picture before any pixel is unpacked."""
+
+    size: tuple[int, int]
+    """(height, width), upright as far as the head of the file says how it is turned."""
+    format: str
+    """Pillow's name."""
+
+
+def read_header(file: BinaryIO, *, name: str, max_pixels: int | None) -> Header:
+    """Look at the head of an open file; the arguments and errors are those of ``decode_file``."""
+    return _explained(file, name, lambda head: _header(file, head, name, max_pixels))
+
 
 def decode_file(file: BinaryIO, *, name: str, max_pixels: int | None) -> Raster:
     """Read the first picture of an open file.
@@ -38,11 +56,16 @@ def decode_file(file: BinaryIO, *, name: str, max_pixels: int | None) -> Raster:
         ImageError: Empty, not a picture, damaged or cut off.
         ResourceError: It does not fit in memory.
     """
+    return _explained(file, name, lambda head: _decode(file, head, name, max_pixels))
+
+
+def _explained(file: BinaryIO, name: str, read: Callable[[bytes], _Read]) -> _Read:
+    """What ``read`` makes of a file, given its first bytes; one sentence on whatever fails."""
     head = file.read(512)
     if not head:
         raise ImageError(f"{name} is empty (0 bytes); it was perhaps never saved or downloaded.")
     try:
-        return _decode(file, head, name, max_pixels)
+        return read(head)
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(f"{name} is too large for Pillow ({error}).") from error
     except MemoryError as error:
@@ -52,6 +75,21 @@ def decode_file(file: BinaryIO, *, name: str, max_pixels: int | None) -> Raster:
     except DAMAGE as error:
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise ImageError(f"{name} is damaged or cut off ({reason}).") from error
+
+
+def _header(file: BinaryIO, head: bytes, name: str, max_pixels: int | None) -> Header:
+    tiff = tiff16_header(file)
+    if tiff is not None:
+        size, turn, kind = tiff.size, tiff.first(ORIENTATION, 1), "TIFF"
+    elif (deep := png16_size(head)) is not None:
+        size, turn, kind = deep, 1, "PNG"
+    else:
+        with _open_image(file, head, name) as image:
+            size, kind = (image.height, image.width), image.format or ""
+            # PNG's own getexif would unpack the pixels, to see what stands behind them.
+            turn = int(Image.Image.getexif(image).get(ORIENTATION, 1) or 1)
+    check_pixels(size, max_pixels, name)
+    return Header(size=size[::-1] if 5 <= turn <= 8 else size, format=kind)
 
 
 def _decode(file: BinaryIO, head: bytes, name: str, max_pixels: int | None) -> Raster:
