@@ -167,12 +167,23 @@ PLACES = [
     "pypi.org" + "/simple",
 ]
 
+SAGEMAKER = b"/opt" + b"/ml/model"
+"""Of Amazon's contract with a container: the same on every machine, and named where it is kept."""
+
+KEEPS_THE_CONTRACT = (
+    "src/impasto/service/sagemaker.py",
+    "docs/deploy/sagemaker.md",
+    "docker/Dockerfile.sagemaker",
+)
+
 
 @pytest.mark.parametrize("place", PLACES)
 def test_no_file_names_a_place_of_one_machine(place):
     found = []
     for path in project_files():
         data = path.read_bytes()
+        if path.relative_to(ROOT).as_posix() in KEEPS_THE_CONTRACT:
+            data = data.replace(SAGEMAKER, b"")
         if b"\0" not in data[:4096] and place.encode() in data:
             found.append(str(path.relative_to(ROOT)))
     assert not found, f"{place} means nothing elsewhere: {found}"

@@ -114,7 +114,7 @@ def test_the_walk_sees_every_form_of_import(tmp_path):
     path = tmp_path / "probe.py"
     path.write_text(
         "import impasto.api\nfrom impasto import cli\nfrom ..cli import main\n"
-        "from . import swift\ndef f():\n    from impasto.studio import page\n"
+        "from . import swift\ndef f():\n    from impasto.studio import Page\n"
     )
     found = [name for _, name in imports("impasto.methods.probe", path)]
     swift = "impasto.methods.swift"

@@ -64,11 +64,16 @@ def test_unknown_verbs_name_the_nearest(refused, words, sentence):
     assert sentence in refused(*words, code=2)
 
 
+ELSEWHERE = {
+    *("train", "translate", "video", "models fetch", "data fetch", "export", "studio"),
+    *("serve", "sagemaker serve"),
+}
+"""Verbs whose examples have tests of their own."""
+
 EXAMPLES = [
     example
     for verb in verbs.VERBS
-    # These have tests of their own.
-    if verb not in ("train", "translate", "video", "models fetch", "data fetch", "export")
+    if verb not in ELSEWHERE
     for example in verbs.examples_of(verbs.function_of(verb))
 ]
 

@@ -14,6 +14,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "video": "video:video",
         "translate": "translate:translate",
         "demo": "demo:demo",
+        "studio": "studio:studio",
     },
     "Optimise": {
         "transfer": "transfer:transfer",
@@ -42,6 +43,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "train": "train:train",
         "export": "export:export",
         "evaluate": "evaluate:evaluate",
+    },
+    "Serve": {
+        "serve": "serve:serve",
+        "sagemaker serve": "serve:sagemaker",
     },
     "This machine": {
         "doctor": "doctor:doctor",

@@ -22,12 +22,16 @@ from impasto.images.resize import Size, resize
 from impasto.inference.choose import choose_tiling
 from impasto.inference.regions import SoftMasks
 from impasto.inference.settings import StylizeConfig
-from impasto.inference.tiled import TiledPainting, Tiling, rehearse
+from impasto.inference.tiled import OnTile, TiledPainting, Tiling, rehearse
 from impasto.methods.base import Painter, Painting, Statistics, TiledPainter
+from impasto.runtime import return_freed_memory
 from impasto.weights.styles import at_stroke_size, cached_style, find_style, style_paths
 
 STYLE_SIDE = 512
 """Short side in pixels to which larger style pictures are reduced: strokes of scale 1."""
+
+LARGE = 1 << 22
+"""Pixels from which on a picture begins with memory that nothing else has broken up."""
 
 StyleSource = Any
 """A preset's name, a style file, a picture (path, PIL, array, tensor, Picture), or statistics."""
@@ -52,6 +56,7 @@ class Stylizer:
         *,
         mask: Any | Sequence[Any] | None = None,
         config: StylizeConfig | None = None,
+        on_tile: OnTile | None = None,
         **settings: Any,
     ) -> Picture:
         """Paint one picture.
@@ -63,6 +68,7 @@ class Stylizer:
             mask: One per style, of any size: white where that style paints, black where not;
                 soft edges are honoured, and what no mask covers stays the photograph. Where
                 masks overlap, styles mix by the masks' values times ``style_weights``.
+            on_tile: Told of every tile, where the picture is painted in tiles.
             config: Settings as one object,
             **settings: or by name; these win. See StylizeConfig.
 
@@ -85,6 +91,8 @@ class Stylizer:
         soft = SoftMasks(masks, weights, picture.size) if masks else None
         source = InMemory(picture.pixels)
         tiles = self.in_tiles(source, statistics, config=config, masks=soft)
+        if picture.size[0] * picture.size[1] >= LARGE:
+            return_freed_memory()
         if tiles is None:
             painted = self.painter.paint(
                 picture.pixels,
@@ -95,8 +103,8 @@ class Stylizer:
                 seed=config.seed,
             ).cpu()
         else:
-            tiles.survey()
-            painted = tiles.all_strips()
+            tiles.survey(on_tile)
+            painted = tiles.all_strips(on_tile)
         painted = keep_color(painted, picture.pixels, config.keep_color)
         if soft is not None:
             painted = picture.pixels.lerp(painted, soft.cover((0, 0, *picture.size)))

@@ -180,11 +180,11 @@ class TiledPainting:
                     on_tile(done - len(self.columns) + count, total)
             yield upper, strip
 
-    def all_strips(self) -> Tensor:
+    def all_strips(self, on_tile: OnTile | None = None) -> Tensor:
         """The whole painting in memory: (1, 3, H, W), float32 in [0, 1], on the CPU."""
         painted = torch.empty((1, 3, *self.source.size))
         painted = painted.contiguous(memory_format=torch.channels_last)
-        for top, strip in self.strips():
+        for top, strip in self.strips(on_tile=on_tile):
             painted[..., top : top + strip.shape[-2], :] = strip
         return painted
 
