@@ -141,23 +141,6 @@ def keep_freed_memory() -> bool:
     return all([int(mallopt(name, value)) == 1 for name, value in settings])
 
 
-def return_freed_memory() -> bool:
-    """Give the system back what was freed and is not in use: before something large.
-
-    Pieces that earlier pictures left free do not join to what a larger layer needs; without this
-    it would lie beside them.
-
-    Returns:
-        Whether there was something to give back, and the C library can.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
-    except AttributeError:  # musl has none
-        return False
-
-
 def describe_machine() -> dict[str, object]:
     """What a benchmark record or a bug report should say about the machine."""
     import torch

@@ -24,14 +24,10 @@ from impasto.inference.regions import SoftMasks
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.tiled import OnTile, TiledPainting, Tiling, rehearse
 from impasto.methods.base import Painter, Painting, Statistics, TiledPainter
-from impasto.runtime import return_freed_memory
 from impasto.weights.styles import at_stroke_size, cached_style, find_style, style_paths
 
 STYLE_SIDE = 512
 """Short side in pixels to which larger style pictures are reduced: strokes of scale 1."""
-
-LARGE = 1 << 22
-"""Pixels from which on a picture begins with memory that nothing else has broken up."""
 
 StyleSource = Any
 """A preset's name, a style file, a picture (path, PIL, array, tensor, Picture), or statistics."""
@@ -91,8 +87,6 @@ class Stylizer:
         soft = SoftMasks(masks, weights, picture.size) if masks else None
         source = InMemory(picture.pixels)
         tiles = self.in_tiles(source, statistics, config=config, masks=soft)
-        if picture.size[0] * picture.size[1] >= LARGE:
-            return_freed_memory()
         if tiles is None:
             painted = self.painter.paint(
                 picture.pixels,
