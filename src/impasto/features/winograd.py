@@ -16,6 +16,7 @@ Reading order: WinogradConv (when it is used), _Frozen and _Learning (the gradie
 _filter_gradient (the products), _Tiles (pictures as tiles).
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -300,7 +301,9 @@ def _put(places: Tensor, block: Block, taps: Tensor, columns: int) -> None:
         into.copy_(whole[:, : into.shape[1], :width])
 
 
+@functools.cache
 def _kron(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     """The matrix for both axes of a tile at once."""
-    one = torch.tensor(matrix, dtype=torch.float64)
-    return torch.kron(one, one).float()
+    with torch.inference_mode(False):
+        one = torch.tensor(matrix, dtype=torch.float64)
+        return torch.kron(one, one).float()

@@ -18,6 +18,21 @@ COLOR_WORDS = {
 """How the page calls the ways to keep colours."""
 
 
+def tools_column() -> Any:
+    """The column of a tab in which one says what is wanted."""
+    return gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"])
+
+
+def easel_column() -> Any:
+    """The column of a tab in which it is seen."""
+    return gr.Column(scale=7, min_width=320)
+
+
+def run_button(tab: str, text: str) -> Any:
+    """The button of a tab that begins."""
+    return gr.Button(text, variant="primary", size="lg", elem_id=f"{tab}-run")
+
+
 def setting(kind: type[Any], name: str) -> Flag:
     """A field of a settings dataclass as the command line knows it."""
     return next(flag for flag in flags_of(kind) if flag.name == name)

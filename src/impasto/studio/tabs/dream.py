@@ -10,7 +10,14 @@ from impasto.methods.deepdream.settings import DreamConfig
 from impasto.studio import words
 from impasto.studio.desk import Desk, Finished
 from impasto.studio.easel import Easel, Updates, visitor_of
-from impasto.studio.parts import picture_drop, setting, slider
+from impasto.studio.parts import (
+    easel_column,
+    picture_drop,
+    run_button,
+    setting,
+    slider,
+    tools_column,
+)
 from impasto.studio.wall import Wall
 from impasto.studio.work import dream_of, dreamers_at_hand
 
@@ -23,13 +30,11 @@ class Dream:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 self._parts()
                 with gr.Row(elem_classes=["imp-press"]):
-                    self.run = gr.Button(
-                        "Dream", variant="primary", size="lg", elem_id=f"{TAB}-run"
-                    )
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Dream")
+            with easel_column():
                 self.easel = Easel(
                     desk, wall, TAB, title="Nothing dreamt yet",
                     text="Drop a photograph. What a network faintly sees in it is made stronger, "

@@ -10,7 +10,7 @@ from impasto.studio import words
 from impasto.studio.desk import Desk, Finished
 from impasto.studio.easel import Easel, Updates, visitor_of
 from impasto.studio.manner import Manner
-from impasto.studio.parts import film_drop, hint, slider
+from impasto.studio.parts import easel_column, film_drop, hint, run_button, slider, tools_column
 from impasto.studio.wall import Wall
 from impasto.studio.work import look_at_frames, paint_film
 
@@ -23,14 +23,12 @@ class Film:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 self._parts()
                 with gr.Row(elem_classes=["imp-press"]):
                     self.look = gr.Button("Look at a few frames", elem_id=f"{TAB}-look")
-                    self.run = gr.Button(
-                        "Paint the film", variant="primary", size="lg", elem_id=f"{TAB}-run"
-                    )
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Paint the film")
+            with easel_column():
                 self.frames = Easel(
                     desk, wall, "frames", title="A screen, not yet lit", shows="picture",
                     text="Drop a film. Look at a few painted frames first; then paint it whole, "

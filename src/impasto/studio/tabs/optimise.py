@@ -10,7 +10,14 @@ from impasto.methods.gatys.settings import TransferConfig
 from impasto.studio import words
 from impasto.studio.desk import Desk, Finished
 from impasto.studio.easel import Easel, Updates, visitor_of
-from impasto.studio.parts import COLOR_WORDS, picture_drop, slider
+from impasto.studio.parts import (
+    COLOR_WORDS,
+    easel_column,
+    picture_drop,
+    run_button,
+    slider,
+    tools_column,
+)
 from impasto.studio.wall import Wall
 from impasto.studio.work import networks_at_hand, optimise
 
@@ -25,13 +32,11 @@ class Optimise:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 self._parts()
                 with gr.Row(elem_classes=["imp-press"]):
-                    self.run = gr.Button(
-                        "Begin", variant="primary", size="lg", elem_id=f"{TAB}-run"
-                    )
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Begin")
+            with easel_column():
                 self.easel = Easel(
                     desk, wall, TAB, title="Slow painting",
                     text="No network has learned this: the pixels themselves move until the "

@@ -14,7 +14,15 @@ from impasto.studio.desk import Desk, Finished, preview, read_upload
 from impasto.studio.easel import Easel, Updates, visitor_of
 from impasto.studio.manner import NOBODY, Manner
 from impasto.studio.painters import sample_photo
-from impasto.studio.parts import COLOR_WORDS, choice, picture_drop, slider
+from impasto.studio.parts import (
+    COLOR_WORDS,
+    choice,
+    easel_column,
+    picture_drop,
+    run_button,
+    slider,
+    tools_column,
+)
 from impasto.studio.wall import Wall
 from impasto.studio.work import paint_photo
 
@@ -38,7 +46,7 @@ class Paint:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 self._photo_parts()
                 gr.HTML(words.heading(2, "A painter"), padding=False)
                 self.manner = Manner(desk, TAB)
@@ -46,8 +54,8 @@ class Paint:
                 self._mix_parts()
                 self._brush_parts()
                 with gr.Row(elem_classes=["imp-press"]):
-                    self.run = gr.Button("Paint", variant="primary", size="lg", elem_id="paint-run")
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Paint")
+            with easel_column():
                 self.easel = Easel(
                     desk, wall, TAB, title="The easel is free",
                     text="Drop a photograph, choose who shall paint it, and press Paint. "

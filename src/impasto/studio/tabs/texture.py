@@ -8,7 +8,7 @@ import gradio as gr
 from impasto.studio import words
 from impasto.studio.desk import Desk, Finished
 from impasto.studio.easel import Easel, Updates, visitor_of
-from impasto.studio.parts import picture_drop
+from impasto.studio.parts import easel_column, picture_drop, run_button, tools_column
 from impasto.studio.wall import Wall
 from impasto.studio.work import make_texture
 
@@ -21,7 +21,7 @@ class Texture:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 gr.HTML(words.heading(1, "A painting"), padding=False)
                 self.painting = picture_drop("Drop a painting", f"{TAB}-painting")
                 gr.HTML(words.heading(2, "How"), padding=False)
@@ -31,10 +31,8 @@ class Texture:
                     True, label="Without seams", info="The result wraps around, as tiles must."
                 )
                 with gr.Row(elem_classes=["imp-press"]):
-                    self.run = gr.Button(
-                        "Weave", variant="primary", size="lg", elem_id=f"{TAB}-run"
-                    )
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Weave")
+            with easel_column():
                 self.easel = Easel(
                     desk, wall, TAB, title="Strokes without a subject", shows="picture",
                     text="Drop a painting: its strokes and colours grow out of noise, in any "

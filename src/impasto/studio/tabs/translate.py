@@ -9,7 +9,7 @@ from impasto.inference.translate_settings import TranslateConfig
 from impasto.studio import words
 from impasto.studio.desk import Desk, Finished
 from impasto.studio.easel import Easel, Updates, visitor_of
-from impasto.studio.parts import picture_drop, slider
+from impasto.studio.parts import easel_column, picture_drop, run_button, slider, tools_column
 from impasto.studio.wall import Wall
 from impasto.studio.work import translate
 
@@ -25,13 +25,11 @@ class Translate:
     def __init__(self, desk: Desk, wall: Wall) -> None:
         self.desk = desk
         with gr.Row(elem_classes=["imp-bench"]):
-            with gr.Column(scale=5, min_width=320, elem_classes=["imp-tools"]):
+            with tools_column():
                 self._parts()
                 with gr.Row(elem_classes=["imp-press"]):
-                    self.run = gr.Button(
-                        "Translate", variant="primary", size="lg", elem_id=f"{TAB}-run"
-                    )
-            with gr.Column(scale=7, min_width=320):
+                    self.run = run_button(TAB, "Translate")
+            with easel_column():
                 self.easel = Easel(
                     desk, wall, TAB, title="From plans to facades",
                     text="Horses to zebras, plans to houses, summer to winter: whatever a model "
