@@ -14,6 +14,7 @@ from torch import Tensor
 from impasto.features.vgg import VGG
 from impasto.methods.adain.network import STYLE_LAYERS
 from impasto.training.adain import AdaINTraining
+from impasto.training.schedule import adam
 from impasto.weights.files import write_tensors
 
 RATE = 1e-4
@@ -35,7 +36,7 @@ def adain_step(case: dict[str, Any], device: torch.device) -> Callable[[], objec
         # In [0, 1] already: at the peers the loader makes it so.
         inputs = [images.float().div(255) for images in (content, style)]
         return lambda: plain.step(*inputs)
-    optimizer = torch.optim.Adam(ours.learning(), RATE)
+    optimizer = adam(ours.learning(), RATE)
     fresh = not case["case"].startswith("known")
     keys = torch.full((case["batch"],), -1) if fresh else torch.arange(case["batch"])
     batch = {"content": content, "style": style, "key": keys}
@@ -150,9 +151,7 @@ def _our_cyclegan(
     judge = DiscriminatorConfig(width=width, norm="instance")
     nets = channels_last(CycleGAN(CycleGANConfig(width=width, blocks=blocks), judge), device)
     adams = [
-        torch.optim.Adam(
-            [p for name, p in nets.named_parameters() if name.startswith(part)], 2e-4, (0.5, 0.999)
-        )
+        adam((p for n, p in nets.named_parameters() if n.startswith(part)), 2e-4, (0.5, 0.999))
         for part in ("generator", "discriminator")
     ]
     pools, objective = (HistoryPool(50), HistoryPool(50)), CycleGANObjective()

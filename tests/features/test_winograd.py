@@ -109,11 +109,12 @@ def test_others_go_the_direct_way(counted: list[int]) -> None:
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "reflect"])
+@pytest.mark.parametrize("out", [64, WIDE])
 @pytest.mark.parametrize("shape", [(1, 64, 32, 32), (5, 64, 17, 14), (2, 64, 50, 21)])
 def test_filters_learn_by_the_convolutions_gradient(
-    shape: tuple[int, ...], padding_mode: str, counted: list[int]
+    shape: tuple[int, ...], out: int, padding_mode: str, counted: list[int]
 ) -> None:
-    conv = frozen(padding_mode=padding_mode)
+    conv = frozen(out=out, padding_mode=padding_mode)
     exact = exact_twin(conv).requires_grad_()
     conv.requires_grad_()
     generator = torch.Generator().manual_seed(1)

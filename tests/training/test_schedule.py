@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from impasto.errors import InputError
-from impasto.training.schedule import Schedule, adam_on_schedule, adopt_rate
+from impasto.training.schedule import Schedule, adam, adam_on_schedule, adopt_rate
 
 
 def at(steps, *, end=100, **settings):
@@ -44,6 +44,21 @@ def test_what_needs_an_end_says_so():
             parameters, learning_rate=1.0, schedule=Schedule(kind="cosine"), steps=math.inf
         )
     adam_on_schedule(parameters, learning_rate=1.0, schedule=Schedule(), steps=math.inf)
+
+
+def test_adam_in_one_pass_is_adam():
+    torch.manual_seed(0)
+    start, frozen = torch.randn(40, 30), torch.nn.Parameter(torch.ones(3), requires_grad=False)
+    ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    both = adam([ours, frozen], 1e-2, (0.5, 0.99)), torch.optim.Adam([plain], 1e-2, (0.5, 0.99))
+    for step in range(5):
+        for optimizer, weight in zip(both, (ours, plain), strict=True):
+            weight.grad = (start + step).sin()
+            optimizer.step()
+    assert both[0].defaults["fused"]
+    assert torch.allclose(ours, plain, atol=1e-6)
+    assert not torch.equal(ours, start)
+    assert frozen.tolist() == [1, 1, 1]
 
 
 def test_another_rate_takes_the_place_of_a_checkpoints_and_the_same_changes_no_bit():

@@ -39,8 +39,11 @@ times faster, 256 by 256 and 512 by 512 twice, the gradient alike)."""
 LEAST_TILES = 16
 """Of a batch; below, reading the filters, which are four times larger, costs more."""
 
+LEAST_PRODUCT_TO_LEARN = 64 * 64
+"""The same where weights learn: their gradient is where the direct way is slowest."""
+
 LEAST_TO_LEARN = 64
-"""The same where filters are carried over, and their gradient back, at every step."""
+"""Tiles where filters are carried over, and their gradient back, at every step."""
 
 BLOCK = 1 << 15
 """Tiles times channels that are worked on at once: what fits the processor's cache."""
@@ -103,10 +106,11 @@ class WinogradConv(nn.Conv2d):
 
     def _is_fast(self, x: Tensor, learns: bool) -> bool:
         weight, least = self.weight, LEAST_TO_LEARN if learns else LEAST_TILES
+        product = LEAST_PRODUCT_TO_LEARN if learns else LEAST_PRODUCT
         return (
             x.dim() == 4
             and min(self.in_channels, self.out_channels) >= LEAST_CHANNELS
-            and self.in_channels * self.out_channels >= LEAST_PRODUCT
+            and self.in_channels * self.out_channels >= product
             and x.shape[0] * x.shape[-2] * x.shape[-1] >= least * TILE**2
             and min(x.shape[-2:]) >= TILE
             and x.device.type == weight.device.type == "cpu"

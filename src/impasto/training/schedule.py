@@ -83,6 +83,26 @@ class Schedule:
         return self.floor + (1 - self.floor) * left
 
 
+def adam(
+    parameters: Iterable[nn.Parameter],
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> torch.optim.Adam:
+    """Adam; on a CPU in one pass over the weights, where the usual one takes a dozen.
+
+    On other devices it is torch's own choice: the one-pass form would refuse to let gradients be
+    clipped in 16-bit training.
+
+    Args:
+        parameters: What learns; those without a gradient are left out.
+        learning_rate: At its height.
+        betas: Of the running means of the gradient and of its square.
+    """
+    learning = [p for p in parameters if p.requires_grad]
+    on_cpu = all(p.device.type == "cpu" for p in learning)
+    return torch.optim.Adam(learning, learning_rate, betas, fused=True if on_cpu else None)
+
+
 def adam_on_schedule(
     parameters: Iterable[nn.Parameter], *, learning_rate: float, schedule: Schedule, steps: float
 ) -> dict[str, Any]:
@@ -105,7 +125,7 @@ def adam_on_schedule(
     def factor(step: int) -> float:
         return schedule.factor_at(step, steps)
 
-    optimizer = torch.optim.Adam([p for p in parameters if p.requires_grad], learning_rate)
+    optimizer = adam(parameters, learning_rate)
     scheduler = LambdaLR(optimizer, factor)
     return {
         "optimizer": optimizer,
