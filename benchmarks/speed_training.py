@@ -14,7 +14,7 @@ Cases, each in a fresh process of its own:
     loader    pictures per second that ContentStyleStream cuts out of 600x600 JPEGs, which are made
               in a temporary folder, decoded at every draw
     plain-cyclegan, cyclegan  the same for a step of CycleGAN (plain_cyclegan.py): 6 blocks, one
-              pair of 256x256
+              pair of 128x128
 
 Encoder and decoder have VGG-19's size; without --encoder (vgg_normalised) the encoder's weights
 are random, which changes no speed. Before anything is timed, both steps are given the same weights
@@ -197,7 +197,7 @@ def main() -> int:
     common = {
         "batch": args.batch, "size": args.size, "runs": args.runs, "device": args.device,
         "encoder": args.encoder, "workers": args.workers, "picture": 600, "batches": 40,
-        "width": 64, "blocks": 6, "pixels": 256,
+        "width": 64, "blocks": 6, "pixels": 128,
     }  # fmt: skip
     if args.quick:
         common |= {"batch": 1, "size": 32, "runs": 1, "picture": 64, "batches": 2, "workers": 1}

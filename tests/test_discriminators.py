@@ -87,8 +87,17 @@ def test_instance_norm_is_torch_s_and_keeps_the_memory_order(affine):
             norm.weight.data = torch.linspace(0.5, 2, 6)
             norm.bias.data = torch.linspace(-1, 1, 6)
     x = torch.randn(2, 6, 7, 5).to(memory_format=torch.channels_last)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+        assert ours(x).is_contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    towards, gradients = torch.randn(2, 6, 7, 5), []
+    for norm in (ours, theirs):
+        learned = [x, *norm.parameters()]
+        gradients.append(torch.autograd.grad(norm(x), learned, towards))
     assert ours(x).is_contiguous(memory_format=torch.channels_last)
+    for found, wanted in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_batch_norm_by_the_picture_is_batch_norm_of_a_batch_of_one():

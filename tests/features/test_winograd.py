@@ -1,5 +1,7 @@
 """WinogradConv: the results and gradients of nn.Conv2d, by fewer multiplications."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -134,12 +136,15 @@ def test_a_step_of_learning_is_seen_without_gradient() -> None:
     conv, x = WinogradConv(64, WIDE), torch.randn(4, 64, 16, 16)
     with torch.no_grad():
         before = conv(x)
-    optimizer = torch.optim.SGD(conv.parameters(), lr=0.1)
-    conv(x).square().mean().backward()
-    optimizer.step()
-    with torch.no_grad():
-        assert (conv(x) - exact_twin(conv)(x.double())).abs().max() < 1e-4
-        assert (conv(x) - before).abs().max() > 1e-3
+    for kind in (partial(torch.optim.SGD, lr=0.1), partial(torch.optim.Adam, fused=True)):
+        optimizer = kind(conv.parameters())
+        conv(x).square().mean().backward()
+        optimizer.step()
+        exact = exact_twin(conv)(x.double())
+        assert (conv(x) - exact).abs().max() < 1e-4
+        with torch.no_grad():
+            assert (conv(x) - exact).abs().max() < 1e-4
+            assert (conv(x) - before).abs().max() > 1e-3
 
 
 def test_a_bias_alone_may_learn() -> None:
@@ -166,3 +171,17 @@ def test_a_graph_holds_plain_convolutions() -> None:
     called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
     assert any("conv2d" in name for name in called)
     assert not any("bmm" in name for name in called)
+
+
+def test_filters_are_carried_over_once_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Tensor] = []
+    real = winograd._carry
+    monkeypatch.setattr(winograd, "_carry", lambda weight: calls.append(weight) or real(weight))
+    conv, x = WinogradConv(64, WIDE), torch.randn(4, 64, 16, 16, requires_grad=True)
+    for _ in range(2):
+        (conv(x).sum() + conv(2 * x).sum()).backward()
+    assert len(calls) == 2  # there and back
+    optimizer = torch.optim.Adam(conv.parameters(), fused=True)
+    optimizer.step()
+    conv(x).sum().backward()
+    assert len(calls) == 4

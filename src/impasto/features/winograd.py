@@ -6,8 +6,8 @@ https://arxiv.org/abs/1509.09308
 A tile of 4x4 outputs depends on 6x6 inputs. In a basis in which the convolution is a product
 element by element it takes 36 multiplications per pair of channels instead of 144. The way into
 the basis and back out are matrices of 36 columns for all tiles at once, here and in the gradients.
-Filters that do not learn (perceptual networks, painters that have learned) are carried over once,
-others at every step.
+Filters are carried over once for as long as they stay the same: for ever where they do not learn
+(perceptual networks, painters that have learned), else for a step.
 
 In float32 the result is as near to the exact one as 1e-5 of its largest value; a direct
 convolution is as near as 1e-6.
@@ -44,6 +44,9 @@ LEAST_PRODUCT_TO_LEARN = 64 * 64
 
 LEAST_TO_LEARN = 64
 """Tiles where filters are carried over, and their gradient back, at every step."""
+
+SAMPLED = slice(None, None, 7), slice(None, None, 7)
+"""Of a weight, what is compared to notice that it was written to."""
 
 BLOCK = 1 << 15
 """Tiles times channels that are worked on at once: what fits the processor's cache."""
@@ -87,7 +90,7 @@ class WinogradConv(nn.Conv2d):
         super().__init__(
             in_channels, out_channels, 3, padding=1, padding_mode=padding_mode, bias=bias
         )
-        self._carried: dict[str, tuple[Tensor, int, Tensor]] = {}
+        self._carried: dict[str, _Carried] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, out_channels, H, W)."""
@@ -98,7 +101,10 @@ class WinogradConv(nn.Conv2d):
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, (1, 1, 1, 1), mode=self.padding_mode), 0
         if learns:
-            return _Learning.apply(x, self.weight, self.bias, padding)  # type: ignore[no-any-return, no-untyped-call]
+            # Networks that run several times in a step carry their filters over once.
+            return _Learning.apply(  # type: ignore[no-any-return, no-untyped-call]
+                x, self.weight, self.bias, padding, self._filters
+            )
         if not (torch.is_grad_enabled() and x.requires_grad):
             return _convolve(x, self._filters(_carry), self.bias, padding)
         filters = self._filters(_carry), self._filters(_carry_back)
@@ -107,6 +113,9 @@ class WinogradConv(nn.Conv2d):
     def _is_fast(self, x: Tensor, learns: bool) -> bool:
         weight, least = self.weight, LEAST_TO_LEARN if learns else LEAST_TILES
         product = LEAST_PRODUCT_TO_LEARN if learns else LEAST_PRODUCT
+        # First: a graph for any size cannot decide by one.
+        if torch.compiler.is_compiling():
+            return False
         return (
             x.dim() == 4
             and min(self.in_channels, self.out_channels) >= LEAST_CHANNELS
@@ -117,20 +126,45 @@ class WinogradConv(nn.Conv2d):
             and x.dtype == weight.dtype == torch.float32
             and not weight.is_inference()
             and not torch.is_autocast_enabled("cpu")
-            and not torch.compiler.is_compiling()
             and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         )
 
     def _filters(self, carry: Callable[[Tensor], Tensor]) -> Tensor:
         """The filters in the basis; made anew when the weights were replaced or written to."""
-        weight, known = self.weight, self._carried.get(carry.__name__)
-        # The old weights are held until then, so that no others can lie at their address.
-        if known and known[0].data_ptr() == weight.data_ptr() and known[1] == weight._version:
-            return known[2]
+        known = self._carried.get(carry.__name__)
+        if known and known.stands_for(self.weight):
+            return known.filters
         with torch.inference_mode(False), torch.no_grad():
-            carried = carry(weight)
-        self._carried[carry.__name__] = weight.detach(), weight._version, carried
-        return carried
+            known = _Carried.of(self.weight, carry)
+        self._carried[carry.__name__] = known
+        return known.filters
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Carried:
+    """Filters in the basis, and the weights that they were made of."""
+
+    filters: Tensor
+    weight: Tensor
+    """Held, so that no others can lie at their address."""
+    version: int
+    sample: Tensor | None
+    """Some of weights that learn: torch's one-pass optimisers write to all without counting a
+    version."""
+
+    @classmethod
+    def of(cls, weight: Tensor, carry: Callable[[Tensor], Tensor]) -> Self:
+        """Carry ``weight`` (out, in, 3, 3) over."""
+        plain = weight.detach()
+        sample = plain[SAMPLED].clone() if weight.requires_grad else None
+        return cls(filters=carry(weight), weight=plain, version=weight._version, sample=sample)
+
+    def stands_for(self, weight: Tensor) -> bool:
+        """Whether ``weight`` is what it was."""
+        same = self.weight.data_ptr() == weight.data_ptr() and self.version == weight._version
+        if not (same and weight.requires_grad):
+            return same
+        return self.sample is not None and torch.equal(self.sample, weight[SAMPLED])
 
 
 class _Frozen(torch.autograd.Function):
@@ -153,23 +187,30 @@ class _Learning(torch.autograd.Function):
     """A convolution and the gradients to its input, filters and bias."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        padding: int,
+        filters: Callable[[Callable[[Tensor], Tensor]], Tensor],
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.padding = padding
-        return _convolve(x, _carry(weight), bias, padding)
+        ctx.padding, ctx.filters = padding, filters
+        return _convolve(x, filters(_carry), bias, padding)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
+        x, _ = ctx.saved_tensors  # the second so that one written to meanwhile is noticed
         to_x = to_weight = to_bias = None
         if ctx.needs_input_grad[0]:
-            to_x = _convolve(gradient, _carry_back(weight), None, 2 - ctx.padding)
+            to_x = _convolve(gradient, ctx.filters(_carry_back), None, 2 - ctx.padding)
         if ctx.needs_input_grad[1]:
             to_weight = _filter_gradient(x, gradient, ctx.padding)
         if ctx.needs_input_grad[2]:
             to_bias = gradient.sum((0, 2, 3))
-        return to_x, to_weight, to_bias, None
+        return to_x, to_weight, to_bias, None, None
 
 
 def _carry(weight: Tensor) -> Tensor:
@@ -218,12 +259,15 @@ def _filter_gradient(x: Tensor, gradient: Tensor, padding: int) -> Tensor:
     size = (gradient.shape[-2], gradient.shape[-1])
     seen, wanted = _Tiles.of(x, size, padding), _Tiles.of(gradient, size, 0, side=TILE)
     into, back = _kron(_INPUT), _kron(_OUTPUT).t().contiguous()
-    found = x.new_zeros((36, x.shape[1], gradient.shape[1]))
-    for block in seen.blocks(max(x.shape[1], gradient.shape[1])):
+    found = x.new_empty((36, x.shape[1], gradient.shape[1]))
+    for number, block in enumerate(seen.blocks(max(x.shape[1], gradient.shape[1]))):
         spread = seen.spread(block, into).transpose(1, 2)
-        found.baddbmm_(spread, wanted.spread(block, back))
+        # The first sum takes the place of what lay there, so that nothing is cleared for it.
+        found.baddbmm_(spread, wanted.spread(block, back), beta=min(number, 1))
     taps = torch.mm(_kron(_FILTER).t(), found.view(36, -1))
-    return taps.view(3, 3, x.shape[1], gradient.shape[1]).permute(3, 2, 0, 1).contiguous()
+    # In the memory order of the weights it is added to, where they are channels last.
+    by_filter = taps.view(9 * x.shape[1], -1).t().contiguous()
+    return by_filter.view(-1, 3, 3, x.shape[1]).permute(0, 3, 1, 2)
 
 
 Block = tuple[slice, slice]

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
+from torch.autograd.graph import increment_version
 from torch.optim.lr_scheduler import LambdaLR
 
 from impasto.checks import check_choice, check_range
@@ -100,7 +101,10 @@ def adam(
     """
     learning = [p for p in parameters if p.requires_grad]
     on_cpu = all(p.device.type == "cpu" for p in learning)
-    return torch.optim.Adam(learning, learning_rate, betas, fused=True if on_cpu else None)
+    optimizer = torch.optim.Adam(learning, learning_rate, betas, fused=True if on_cpu else None)
+    # The one-pass form forgets to, and what was computed from a weight is kept by its version.
+    optimizer.register_step_post_hook(lambda *_: increment_version(learning))
+    return optimizer
 
 
 def adam_on_schedule(

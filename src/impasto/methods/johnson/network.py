@@ -23,6 +23,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from impasto.blocks import InstanceNorm
 from impasto.checks import check_choice, check_range
 from impasto.features.winograd import WinogradConv
 
@@ -61,7 +62,7 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
 def _norm(kind: Norm, channels: int) -> nn.Module:
     if kind == "batch":
         return nn.BatchNorm2d(channels)
-    return nn.InstanceNorm2d(channels, affine=True)
+    return InstanceNorm(channels, affine=True)
 
 
 class Residual(nn.Module):
