@@ -122,52 +122,89 @@ def cyclegan_step(
     """
     from plain_cyclegan import PlainCycleGAN
 
-    real_a, real_b = (
-        images.float().div(127.5).sub(1) for images in pictures(1, case["pixels"], device)
-    )
+    pair = signed_pair(case["pixels"], device)
     width, blocks = case["width"], case["blocks"]
     if plain:
         peer = PlainCycleGAN(width, blocks, judge_width=width)
         for network in peer.networks().values():
             network.to(device)
-        return lambda: peer.step(real_a, real_b)
-    return _our_cyclegan(width, blocks, device, real_a, real_b)
+        return lambda: peer.step(*pair)
+    ours = OurCycleGAN(width, blocks, device)
+    return lambda: ours.step(*pair)
 
 
-def _our_cyclegan(
-    width: int, blocks: int, device: torch.device, real_a: Tensor, real_b: Tensor
-) -> Callable[[], object]:
-    from impasto.blocks import channels_last
-    from impasto.discriminators import DiscriminatorConfig
-    from impasto.methods.cyclegan.network import CycleGAN, CycleGANConfig
-    from impasto.methods.cyclegan.objective import (
-        CycleGANObjective,
-        discriminator_losses,
-        generator_losses,
-    )
-    from impasto.training.adversarial import frozen
-    from impasto.training.history import HistoryPool
+def both_cyclegan_losses(
+    case: dict[str, Any], device: torch.device, *, batches: int
+) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
+    """The plain step's losses and ours, of the same weights and pictures; neither learns."""
+    from plain_cyclegan import PlainCycleGAN
 
-    judge = DiscriminatorConfig(width=width, norm="instance")
-    nets = channels_last(CycleGAN(CycleGANConfig(width=width, blocks=blocks), judge), device)
-    adams = [
-        adam((p for n, p in nets.named_parameters() if n.startswith(part)), 2e-4, (0.5, 0.999))
-        for part in ("generator", "discriminator")
-    ]
-    pools, objective = (HistoryPool(50), HistoryPool(50)), CycleGANObjective()
-    ordered = [x.contiguous(memory_format=torch.channels_last) for x in (real_a, real_b)]
+    width, blocks = case["width"], case["blocks"]
+    ours = OurCycleGAN(width, blocks, device, rate=0.0)
+    plain = PlainCycleGAN(width, blocks, judge_width=width, learning_rate=0.0)
+    plain.take_weights_of(ours.nets)
+    for network in plain.networks().values():
+        network.to(device)
+    for number in range(batches):
+        pair = signed_pair(case["pixels"], device, seed=number)
+        yield plain.step(*pair), ours.step(*pair)
 
-    def step() -> None:
+
+def signed_pair(pixels: int, device: torch.device, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """real_a and real_b, (1, 3, pixels, pixels) in [-1, 1]."""
+    real_a, real_b = pictures(1, pixels, device, seed=seed)
+    return real_a.float().div(127.5).sub(1), real_b.float().div(127.5).sub(1)
+
+
+class OurCycleGAN:
+    """A step as ``impasto train cyclegan`` takes it, without Lightning.
+
+    Args:
+        width: Channels of the first layer of generators and discriminators.
+        blocks: Residual blocks.
+        device: Where.
+        rate: Of both Adams.
+    """
+
+    def __init__(
+        self, width: int, blocks: int, device: torch.device, *, rate: float = 2e-4
+    ) -> None:
+        from impasto.blocks import channels_last
+        from impasto.discriminators import DiscriminatorConfig
+        from impasto.methods.cyclegan.network import CycleGAN, CycleGANConfig
+        from impasto.methods.cyclegan.objective import CycleGANObjective
+        from impasto.training.history import HistoryPool
+
+        judge = DiscriminatorConfig(width=width, norm="instance")
+        config = CycleGANConfig(width=width, blocks=blocks)
+        self.nets = channels_last(CycleGAN(config, judge), device)
+        named = list(self.nets.named_parameters())
+        self.adams = [
+            adam((p for name, p in named if name.startswith(part)), rate, (0.5, 0.999))
+            for part in ("generator", "discriminator")
+        ]
+        self.pools, self.objective = (HistoryPool(50), HistoryPool(50)), CycleGANObjective()
+
+    def step(self, real_a: Tensor, real_b: Tensor) -> dict[str, float]:
+        """One update of everything; the terms by name.
+
+        Args:
+            real_a, real_b: (B, 3, H, W) in [-1, 1].
+        """
+        from impasto.methods.cyclegan.objective import discriminator_losses, generator_losses
+        from impasto.training.adversarial import frozen
+
+        nets = self.nets
+        real = [x.contiguous(memory_format=torch.channels_last) for x in (real_a, real_b)]
         nets.zero_grad()
         with frozen(nets.discriminator_a, nets.discriminator_b):
-            losses, made = generator_losses(nets, *ordered, objective)
+            losses, made = generator_losses(nets, *real, self.objective)
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        adams[0].step()
-        made_now = zip(pools, (made.fake_a, made.fake_b), strict=True)
+        self.adams[0].step()
+        made_now = zip(self.pools, (made.fake_a, made.fake_b), strict=True)
         fakes = [pool.query(fake.detach()) for pool, fake in made_now]
         nets.zero_grad()
-        judged = discriminator_losses(nets, *ordered, *fakes, objective)
+        judged = discriminator_losses(nets, *real, *fakes, self.objective)
         torch.stack(list(judged.values())).sum().backward()  # type: ignore[no-untyped-call]
-        adams[1].step()
-
-    return step
+        self.adams[1].step()
+        return {name: float(value.detach()) for name, value in (losses | judged).items()}
