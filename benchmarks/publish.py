@@ -79,6 +79,7 @@ def make_table(name: str, records: dict[str, dict[str, Any]]) -> str:
         "speed_training": lambda r: _module("speed_training").table(r["cases"]),
         "speed_convolution": lambda r: _module("speed_convolution").table(r["cases"]),
         "speed_service": lambda r: _module("speed_service").table(r["cases"]),
+        "speed_export": lambda r: _module("speed_export").table(r["cases"]),
         "quality_transfer": lambda r: _module("quality_transfer").table(r["summary"]),
     }
     return f"{makers[name](records[name])}\n\nMeasured on: {machine(records[name])}."

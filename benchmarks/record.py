@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
-LIBRARIES = ("torch", "numpy", "Pillow", "safetensors")
+LIBRARIES = ("torch", "numpy", "Pillow", "safetensors", "onnxruntime", "openvino")
 
 
 def timed(work: Callable[[], object], *, runs: int, device: str = "cpu") -> dict[str, Any]:

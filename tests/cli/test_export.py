@@ -41,3 +41,17 @@ def test_another_ending_is_refused(refused):
 def test_int8_without_photographs_is_refused(refused):
     sentence = refused("export", "swift", "--to", "onnx", "--int8", code=2)
     assert "--calibrate FOLDER" in sentence
+
+
+def test_a_page_without_npm_says_what_to_give(refused, home, monkeypatch):
+    pytest.importorskip("onnxscript", reason="the extra export is not installed")
+    monkeypatch.setenv("PATH", str(home))
+    sentence = refused("export", "swift", "--to", "web", "-o", "page", code=9)
+    assert "--onnxruntime-web FILE.tgz" in sentence
+    assert not (home / "page").exists()
+
+
+def test_a_folder_with_other_files_is_kept(refused, home):
+    sentence = refused("export", "swift", "--to", "web", "-o", ".weights", "--overwrite", code=5)
+    assert "holds other files" in sentence
+    assert (home / ".weights" / "swift.safetensors").exists()

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.cli.output import complain, print_json
 from impasto.cli.startup import quick_start
+from impasto.export.folder import check_folder
 from impasto.export.settings import SUFFIXES, ExportConfig
 from impasto.images.files import check_destination
 
 if TYPE_CHECKING:
-    from impasto.export.convert import Exported
+    from impasto.export.exported import Exported
     from impasto.methods.base import Statistics
 
 
@@ -22,7 +23,7 @@ def export(
     overwrite: bool = False,
     json: bool = False,
 ) -> int:
-    """Export a painter for other programs: ONNX, OpenVINO, a camera, a program of torch.
+    """Export a painter for other programs: ONNX, OpenVINO, a camera, the browser, torch.
 
     The graph takes pictures of any height and width, in batches of any length. The result is run
     beside torch, and written only if both paint the same; for --half and --int8, which differ,
@@ -31,7 +32,7 @@ def export(
     Args:
         model: swift, or a .safetensors file of swift, AdaIN, Johnson, pix2pix or CycleGAN.
         settings: What the file is to be.
-        output: The file. Default: MODEL.onnx, .xml or .pt2 here.
+        output: The file; for web a folder. Default: MODEL.onnx, .xml, .pt2 or MODEL-web here.
         overwrite: Replace files that exist.
         json: One JSON document on standard output instead of paths.
 
@@ -44,17 +45,30 @@ def export(
     Examples:
         impasto export swift --to onnx -o swift.onnx
         impasto export swift --to openvino --style great-wave --size 256 256 -o wave.xml
+        impasto export swift --to web -o page
     """
-    path = Path(output or Path(model).stem).with_suffix(
-        Path(output).suffix if output else SUFFIXES[settings.to]
-    )
-    check_destination(path, overwrite=overwrite)
+    path = _destination(model, output, settings, overwrite=overwrite)
     with quick_start():
         from impasto.export.convert import export as convert
     painter, style, facts = _prepared(model, settings)
     done = convert(painter, path, settings, style=style, metadata=facts, overwrite=overwrite)
     _report(done, settings, json=json)
     return 0
+
+
+def _destination(
+    model: str, output: str | None, settings: ExportConfig, *, overwrite: bool
+) -> Path:
+    """Where the result goes, looked at before any work."""
+    if settings.to == "web":
+        folder = Path(output or f"{Path(model).stem}-web")
+        check_folder(folder, overwrite=overwrite)
+        return folder
+    path = Path(output or Path(model).stem).with_suffix(
+        Path(output).suffix if output else SUFFIXES[settings.to]
+    )
+    check_destination(path, overwrite=overwrite)
+    return path
 
 
 def _prepared(
@@ -100,3 +114,5 @@ def _report(done: "Exported", settings: ExportConfig, *, json: bool) -> None:
                 complain(f"{runtime} beside float32, {difference}.")
     if done.left_out:
         complain(f"the graph leaves out {' and '.join(done.left_out)} of the painter.")
+    if settings.to == "web":
+        complain(f"look at it with: python -m http.server --bind 127.0.0.1 -d {done.paths[0]}")

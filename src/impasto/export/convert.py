@@ -1,7 +1,6 @@
 """The order of things: trace, convert, quantise, compare, and only then write."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +8,16 @@ from torch import nn
 
 from impasto.errors import InputError
 from impasto.export import onnx, openvino, program, quantize
+from impasto.export.exported import Exported, facts_of
 from impasto.export.oak import LEVEL, OakGraph, config_of, oak_samples
 from impasto.export.settings import SUFFIXES, ExportConfig
 from impasto.export.table import halve, plan_of, run_of
-from impasto.export.verify import LIMIT, Difference, Run, check, compare, samples_of
+from impasto.export.verify import LIMIT, Run, check, compare, samples_of
+from impasto.export.web import export_page
 from impasto.images.files import check_destination, write_whole
 from impasto.methods.base import Statistics
 
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """What was written and how it was checked."""
-
-    paths: tuple[Path, ...]
-    inputs: tuple[str, ...]
-    metadata: dict[str, str]
-    differences: dict[str, list[Difference]]
-    """By runtime, from torch in float32; half and int8 differ by their loss of quality."""
-
-    left_out: tuple[str, ...]
-    """What the graph does not do and the painter does."""
+__all__ = ["Exported", "export"]
 
 
 def export(
@@ -45,7 +34,7 @@ def export(
     Args:
         painter: swift's, AdaIN's, Johnson's or a translating one, in float32 on the CPU.
         path: The file; it must end as the target's files do. OpenVINO's second file, and the
-            camera's, go next to it.
+            camera's, go next to it. For web a folder.
         config: What is wanted.
         style: Statistics to put inside.
         metadata: Text by name: card, style, licence.
@@ -54,10 +43,15 @@ def export(
     Raises:
         InputError: Wishes that do not fit the painter.
         MissingExtraError: The extra export is not installed.
-        ExportError: It cannot be converted, or the result differs from torch.
+        ExportError: It cannot be converted, or the result differs from torch; for web, npm could
+            not fetch onnxruntime-web.
         OutputError: The place cannot be written; nothing is left there.
     """
     path = Path(path)
+    if config.to == "web":
+        if style is not None:
+            raise InputError("the page takes every style; leave style out.")
+        return export_page(painter, path, config, metadata=metadata, overwrite=overwrite)
     if path.suffix != SUFFIXES[config.to]:
         raise InputError(f"a file for {config.to} ends with {SUFFIXES[config.to]}; got {path}.")
     check_destination(path, overwrite=overwrite)
@@ -77,7 +71,7 @@ def export(
     if config.half and config.to in ("onnx", "torch"):
         halve(module)
     traced = onnx.program_of(module, samples, plan.names, fixed=config.fixed is not None)
-    facts = _facts(config, plan.names, metadata)
+    facts = facts_of(config, plan.names, metadata)
     files, runs = _files(traced, config, plan.names, facts, calibration)
     differences = {}
     for runtime, run in runs.items():
@@ -87,15 +81,20 @@ def export(
         differences[runtime] = found
     if config.to == "oak":
         files[".json"] = config_of(path.stem, config.fixed or (256, 256))
+    return Exported(
+        paths=_written(files, path, overwrite=overwrite), inputs=plan.names, metadata=facts,
+        differences=differences, left_out=plan.left_out,
+    )  # fmt: skip
+
+
+def _written(files: Mapping[str, bytes], path: Path, *, overwrite: bool) -> tuple[Path, ...]:
+    """The paths of files given by their endings, once they are there."""
     paths = []
     for suffix, data in sorted(files.items()):
         target = path.with_suffix(suffix)
         write_whole(target, data, overwrite=overwrite)
         paths.append(target)
-    return Exported(
-        paths=tuple(paths), inputs=plan.names, metadata=facts, differences=differences,
-        left_out=plan.left_out,
-    )  # fmt: skip
+    return tuple(paths)
 
 
 def _files(
@@ -121,15 +120,6 @@ def _files(
     if config.to == "oak":
         return files | {".onnx": data}, runs | {"onnxruntime": onnx.runner(data)}
     return files, runs
-
-
-def _facts(
-    config: ExportConfig, names: tuple[str, ...], metadata: Mapping[str, str] | None
-) -> dict[str, str]:
-    size = "any" if config.fixed is None else "x".join(map(str, config.fixed))
-    precision = "int8" if config.int8 else "float16" if config.half else "float32"
-    facts = {"inputs": " ".join(names), "size": size, "precision": precision}
-    return {k: v for k, v in (dict(metadata or {}) | facts).items() if v}
 
 
 def _remembered(answers: list[Any]) -> Run:

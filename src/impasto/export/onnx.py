@@ -42,8 +42,17 @@ def program_of(
         raise ExportError(f"this graph cannot be traced ({_first(error)}).") from error
 
 
-def onnx_of(program: torch.export.ExportedProgram, names: Sequence[str]) -> Any:
+def onnx_of(
+    program: torch.export.ExportedProgram,
+    names: Sequence[str],
+    outputs: Sequence[str] = ("stylized",),
+) -> Any:
     """The model (onnx.ModelProto) of a traced graph.
+
+    Args:
+        program: As ``program_of`` gives it.
+        names: Of its inputs.
+        outputs: Of its outputs.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
@@ -60,7 +69,7 @@ def onnx_of(program: torch.export.ExportedProgram, names: Sequence[str]) -> Any:
         with _quiet():
             found = torch.onnx.export(
                 program, dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=list(names), output_names=["stylized"],
+                input_names=list(names), output_names=list(outputs),
             )  # fmt: skip
     except (OnnxExporterError, RuntimeError, TypeError, ValueError) as error:
         raise ExportError(f"ONNX cannot hold this graph ({_first(error)}).") from error
@@ -88,8 +97,8 @@ def read_metadata(data: bytes) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def runner(data: bytes) -> Run:
-    """The file run by onnxruntime on the CPU.
+def session_of(data: bytes) -> Any:
+    """The file loaded by onnxruntime (an InferenceSession), to run on the CPU.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
@@ -102,9 +111,18 @@ def runner(data: bytes) -> Run:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ExportError(f"onnxruntime does not take the file ({_first(error)}).") from error
+
+
+def runner(data: bytes) -> Run:
+    """The same as a function to the first output.
+
+    Raises:
+        MissingExtraError, ExportError: See ``session_of``.
+    """
+    session = session_of(data)
 
     def run(inputs: Arrays) -> NDArray[Any]:
         answer: NDArray[Any] = session.run(None, dict(inputs))[0]

@@ -6,11 +6,11 @@ from typing import Literal, get_args
 from impasto.checks import check_choice, check_range
 from impasto.errors import InputError
 
-Target = Literal["onnx", "openvino", "oak", "torch"]
+Target = Literal["onnx", "openvino", "oak", "torch", "web"]
 StyleInput = Literal["picture", "statistics"]
 
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "openvino": ".xml", "oak": ".onnx", "torch": ".pt2"}
-"""Endings of the files, by target."""
+"""Endings of the files, by target; web is a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class ExportConfig:
 
     to: Target
     """onnx; openvino (.xml and .bin); oak (ONNX, OpenVINO and an NN archive for Luxonis' cameras);
-    torch (.pt2, a program of torch.export)."""
+    torch (.pt2, a program of torch.export); web (a folder whose page paints in the browser)."""
 
     style: str | None = None
     """A style to put inside, by name, style file or picture: the graph then takes a content and
@@ -47,6 +47,10 @@ class ExportConfig:
     grain: bool = True
     """Keep swift's grain. OpenVINO counts in 32 bits, so there any size means none."""
 
+    onnxruntime_web: str | None = None
+    """For web: the package onnxruntime-web where it is at hand, as a .tgz or an unpacked folder.
+    Default: npm fetches it."""
+
     def __post_init__(self) -> None:
         check_choice("to", self.to, get_args(Target))
         check_choice("style_input", self.style_input, get_args(StyleInput))
@@ -63,6 +67,25 @@ class ExportConfig:
             raise InputError("--calibrate is for --int8; give both, or neither.")
         if self.int8 and (self.half or self.to in ("torch", "oak")):
             raise InputError("int8 is for --to onnx or openvino, and not together with half.")
+        if self.to == "web":
+            self._check_page()
+        elif self.onnxruntime_web is not None:
+            raise InputError("--onnxruntime-web is for --to web; leave it out.")
+
+    def _check_page(self) -> None:
+        wishes = {
+            "--style": self.style is not None,
+            "--style-input": self.style_input != "picture",
+            "--size": self.size is not None,
+            "--half": self.half,
+            "--int8": self.int8,
+        }
+        given = [flag for flag, wished in wishes.items() if wished]
+        if given:
+            raise InputError(
+                "the page takes every style and any size, and computes in float32; leave "
+                f"{' and '.join(given)} out."
+            )
 
     @property
     def fixed(self) -> tuple[int, int] | None:

@@ -62,6 +62,15 @@ def synthetic_photo(size: Size, *, seed: int = 0) -> Picture:
     return Picture(pixels=_Scene(size, seed).paint()[None].clamp_(0, 1))
 
 
+def landscape(size: Size = (720, 1080)) -> Picture:
+    """The photograph that our pages offer for a first try: evening light, two ridges, still water.
+
+    Args:
+        size: (height, width), each side at least 1.
+    """
+    return synthetic_photo(size, seed=5)
+
+
 class _Scene:
     """One landscape; every part draws from one generator, in the order of ``paint``."""
 

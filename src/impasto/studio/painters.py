@@ -10,19 +10,13 @@ from pathlib import Path
 from impasto.errors import OutputError, WeightsError
 from impasto.images.io import Picture, read_picture, write_picture
 from impasto.images.resize import center_crop, fit_short_side
-from impasto.images.samples import synthetic_photo
+from impasto.images.samples import landscape
 from impasto.inference.stylize import Stylizer
 from impasto.weights.cards import StyleCard, read_card, style_paths
 from impasto.weights.registry import cache_folder, digest_of
 
 SIDE = 224
 """Pixels of a thumbnail's side."""
-
-SAMPLE_SIZE = (720, 1080)
-"""(height, width) of the photograph that is offered for a first try."""
-
-_SEED = 5
-"""Of the sample: evening light, two ridges, still water."""
 
 
 class Painters:
@@ -85,7 +79,7 @@ class Painters:
 
 def sample_photo() -> Picture:
     """A landscape of our own for a first try: nothing is fetched, nobody's rights are touched."""
-    return synthetic_photo(SAMPLE_SIZE, seed=_SEED)
+    return landscape()
 
 
 def own_thumbnail(path: str | os.PathLike[str], folder: Path) -> Path:
@@ -106,4 +100,4 @@ def own_thumbnail(path: str | os.PathLike[str], folder: Path) -> Path:
 
 def _subject() -> Picture:
     # Twice as large, then reduced: strokes are seen as on a painting and not under a glass.
-    return synthetic_photo((2 * SIDE, 2 * SIDE), seed=_SEED)
+    return landscape((2 * SIDE, 2 * SIDE))
