@@ -192,13 +192,25 @@ def test_a_figure_that_a_machine_cannot_have_says_why():
 
 
 def test_every_figure_asked_for_is_one_that_the_benchmarks_give():
+    import quality_translation
     import speed_stylize
+    import speed_training
 
     cases = speed_stylize.cases(speed_stylize.SIZES, device="cpu", runs=1)
     done = [c | {"seconds": 1.0, "peak_bytes": 1 << 30, "parameters": 10**6} for c in cases]
     done.append({"method": "command", "size": "1080p", "seconds": 1.0})
     known = {f"speed_stylize/{k}" for k in speed_stylize.figures(done)} | {"speed_stylize/machine"}
     known |= {f"quality_transfer/{k}" for k in ("content", "style", "grid", "second", "machine")}
+    rows = [
+        {"model": model, "direction": "a2b", "l1": 0.5, "colour": 1.0, "texture": 1.0}
+        for model in ("untrained", "run")
+    ]
+    translated = quality_translation.published(rows, last="run")
+    translated |= quality_translation.learning_time(60.0)
+    known |= {f"quality_translation-toy/{k}" for k in translated}
+    trained = [{"case": name, "seconds": 1.0, "fastest": 1.0} for name in speed_training.CASES]
+    trained = [one for one in trained if one["case"] != "loader"]
+    known |= {f"speed_training/{k}" for k in speed_training.figures(trained)}
     asked = {m[2] for page in publish.pages() for m in publish.MARK.finditer(page.read_text())}
     assert asked <= known, sorted(asked - known)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from impasto.features import winograd
+from impasto.features import winograd, winograd_tiles
 from impasto.features.vgg import VGG, VGGPlan
 from impasto.features.winograd import WinogradConv
 
@@ -66,7 +66,7 @@ def test_many_blocks_are_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     conv, x = frozen(), torch.randn(1, 64, 50, 30)
     with torch.no_grad():
         at_once = conv(x)
-        monkeypatch.setattr(winograd, "BLOCK", 2000)
+        monkeypatch.setattr(winograd_tiles, "BLOCK", 2000)
         assert (conv(x) - at_once).abs().max() < 1e-5
 
 

@@ -13,11 +13,11 @@ In float32 the result is as near to the exact one as 1e-5 of its largest value; 
 convolution is as near as 1e-6.
 
 Reading order: WinogradConv (when it is used), _Frozen and _Learning (the gradients), _convolve and
-_filter_gradient (the products), _Tiles (pictures as tiles).
+_filter_gradient (the products); pictures as tiles stand in ``winograd_tiles.py``.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -26,8 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-TILE = 4
-"""Outputs per tile and axis."""
+from impasto.features.winograd_tiles import TILE, Tiles, put
 
 LEAST_CHANNELS = 64
 """Of input and of output; below, the ways in and out cost more than is saved."""
@@ -36,20 +35,17 @@ LEAST_PRODUCT = 64 * 128
 """Of the two; 64 by 64 is as fast the direct way (measured on one core: 128 by 128 channels 1.4
 times faster, 256 by 256 and 512 by 512 twice, the gradient alike)."""
 
-LEAST_TILES = 16
-"""Of a batch; below, reading the filters, which are four times larger, costs more."""
-
 LEAST_PRODUCT_TO_LEARN = 64 * 64
 """The same where weights learn: their gradient is where the direct way is slowest."""
 
+LEAST_TILES = 16
+"""Of a batch; below, reading the filters, which are four times larger, costs more."""
+
 LEAST_TO_LEARN = 64
-"""Tiles where filters are carried over, and their gradient back, at every step."""
+"""The same where filters are carried over, and their gradient back, at every step."""
 
 SAMPLED = slice(None, None, 7), slice(None, None, 7)
 """Of a weight, what is compared to notice that it was written to."""
-
-BLOCK = 1 << 15
-"""Tiles times channels that are worked on at once: what fits the processor's cache."""
 
 # Points 0, 1, -1, 2, -2 and infinity; the paper's section 4.3 gives the three for F(4x4, 3x3).
 _INPUT = (
@@ -113,11 +109,9 @@ class WinogradConv(nn.Conv2d):
     def _is_fast(self, x: Tensor, learns: bool) -> bool:
         weight, least = self.weight, LEAST_TO_LEARN if learns else LEAST_TILES
         product = LEAST_PRODUCT_TO_LEARN if learns else LEAST_PRODUCT
-        # First: a graph for any size cannot decide by one.
-        if torch.compiler.is_compiling():
-            return False
         return (
-            x.dim() == 4
+            not torch.compiler.is_compiling()  # first: a graph for any size cannot ask for it
+            and x.dim() == 4
             and min(self.in_channels, self.out_channels) >= LEAST_CHANNELS
             and self.in_channels * self.out_channels >= product
             and x.shape[0] * x.shape[-2] * x.shape[-1] >= least * TILE**2
@@ -236,7 +230,7 @@ def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> 
     Returns:
         (B, D, H + 2 padding - 2, W + 2 padding - 2), channels last.
     """
-    seen = _Tiles.of(x, (x.shape[-2] + 2 * padding - 2, x.shape[-1] + 2 * padding - 2), padding)
+    seen = Tiles.of(x, (x.shape[-2] + 2 * padding - 2, x.shape[-1] + 2 * padding - 2), padding)
     size = (x.shape[0], filters.shape[2], *seen.size)
     out = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
     places, into, back = out.permute(0, 2, 3, 1), _kron(_INPUT), _kron(_OUTPUT)
@@ -244,7 +238,7 @@ def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> 
         product = torch.bmm(seen.spread(block, into), filters)
         if bias is not None:
             product[_ALL_ONES] += bias
-        _put(places, block, torch.mm(back, product.view(36, -1)), seen.columns)
+        put(places, block, torch.mm(back, product.view(36, -1)), seen.columns)
     return out  # no view: what comes next may write in place
 
 
@@ -257,7 +251,7 @@ def _filter_gradient(x: Tensor, gradient: Tensor, padding: int) -> Tensor:
         padding: As it was.
     """
     size = (gradient.shape[-2], gradient.shape[-1])
-    seen, wanted = _Tiles.of(x, size, padding), _Tiles.of(gradient, size, 0, side=TILE)
+    seen, wanted = Tiles.of(x, size, padding), Tiles.of(gradient, size, 0, side=TILE)
     into, back = _kron(_INPUT), _kron(_OUTPUT).t().contiguous()
     found = x.new_empty((36, x.shape[1], gradient.shape[1]))
     for number, block in enumerate(seen.blocks(max(x.shape[1], gradient.shape[1]))):
@@ -268,85 +262,6 @@ def _filter_gradient(x: Tensor, gradient: Tensor, padding: int) -> Tensor:
     # In the memory order of the weights it is added to, where they are channels last.
     by_filter = taps.view(9 * x.shape[1], -1).t().contiguous()
     return by_filter.view(-1, 3, 3, x.shape[1]).permute(0, 3, 1, 2)
-
-
-Block = tuple[slice, slice]
-"""Some pictures of a batch, and some rows of their tiles."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Tiles:
-    """Pictures (B, H, W, C) with zeros around them, seen as tiles that may overlap."""
-
-    framed: Tensor
-    size: tuple[int, int]
-    """(height, width) of what the tiles are to become."""
-    side: int
-    """Of a tile in pixels; from one to the next it is always TILE."""
-
-    @classmethod
-    def of(cls, x: Tensor, size: tuple[int, int], padding: int, side: int = TILE + 2) -> Self:
-        """Frame pictures (B, C, H, W): ``padding`` zeros above and left, as due below and right."""
-        batch, channels, height, width = x.shape
-        more = side - TILE
-        whole = [-(-n // TILE) * TILE + more for n in size]
-        framed = x.new_empty((batch, *whole, channels))
-        bottom, right = padding + height, padding + width
-        for border in (
-            framed[:, :padding], framed[:, bottom:],
-            framed[:, :, :padding], framed[:, :, right:],
-        ):  # fmt: skip
-            border.zero_()
-        framed[:, padding:bottom, padding:right] = x.permute(0, 2, 3, 1)
-        return cls(framed=framed, size=size, side=side)
-
-    @property
-    def columns(self) -> int:
-        """Tiles side by side."""
-        return -(-self.size[1] // TILE)
-
-    def blocks(self, channels: int) -> Iterator[Block]:
-        """All tiles, in parts that the processor's cache holds, several small pictures in one."""
-        batch, rows = len(self.framed), -(-self.size[0] // TILE)
-        of_one = rows * self.columns * channels
-        together = max(1, min(batch, BLOCK // of_one))
-        # Equal parts, so that the last is not a sliver.
-        taken = -(-rows // max(1, min(rows, of_one // BLOCK)))
-        for first in range(0, batch, together):
-            for top in range(0, rows, taken):
-                images = slice(first, min(batch, first + together))
-                yield images, slice(top, min(rows, top + taken))
-
-    def spread(self, block: Block, matrix: Tensor) -> Tensor:
-        """Tiles of a block in another basis: (len(matrix), tiles, C)."""
-        images, rows = block
-        pictures = self.framed[images, TILE * rows.start :]
-        apart, down, along, _ = pictures.stride()
-        channels = pictures.shape[-1]
-        tiles = (len(pictures), rows.stop - rows.start, self.columns)
-        taps = pictures.as_strided(
-            (self.side, self.side, *tiles, channels),
-            (down, along, apart, TILE * down, TILE * along, 1),
-            pictures.storage_offset(),
-        ).reshape(self.side**2, -1)
-        return torch.mm(matrix, taps).view(len(matrix), -1, channels)
-
-
-def _put(places: Tensor, block: Block, taps: Tensor, columns: int) -> None:
-    """Write tiles (16, tiles x D) where they belong in pictures (B, H, W, D)."""
-    images, rows = block
-    width, channels = places.shape[2:]
-    count = rows.stop - rows.start
-    into = places[images, TILE * rows.start : TILE * rows.stop]
-    tiles = taps.view(TILE, TILE, len(into), count, columns, channels).permute(2, 3, 0, 4, 1, 5)
-    if width % TILE == 0 and into.shape[1] == TILE * count:
-        apart, down, along, _ = into.stride()
-        into.as_strided(
-            tiles.shape, (apart, TILE * down, down, TILE * along, along, 1), into.storage_offset()
-        ).copy_(tiles)
-    else:
-        whole = tiles.reshape(len(into), TILE * count, TILE * columns, channels)
-        into.copy_(whole[:, : into.shape[1], :width])
 
 
 @functools.cache
