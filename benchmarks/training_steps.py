@@ -14,7 +14,7 @@ from torch import Tensor
 from impasto.features.vgg import VGG
 from impasto.methods.adain.network import STYLE_LAYERS
 from impasto.training.adain import AdaINTraining
-from impasto.training.schedule import adam
+from impasto.training.schedule import adam_in_one_pass
 from impasto.weights.files import write_tensors
 
 RATE = 1e-4
@@ -36,7 +36,7 @@ def adain_step(case: dict[str, Any], device: torch.device) -> Callable[[], objec
         # In [0, 1] already: at the peers the loader makes it so.
         inputs = [images.float().div(255) for images in (content, style)]
         return lambda: plain.step(*inputs)
-    optimizer = adam(ours.learning(), RATE)
+    optimizer = torch.optim.Adam(ours.learning(), RATE)
     fresh = not case["case"].startswith("known")
     keys = torch.full((case["batch"],), -1) if fresh else torch.arange(case["batch"])
     batch = {"content": content, "style": style, "key": keys}
@@ -180,7 +180,7 @@ class OurCycleGAN:
         self.nets = channels_last(CycleGAN(config, judge), device)
         named = list(self.nets.named_parameters())
         self.adams = [
-            adam((p for name, p in named if name.startswith(part)), rate, (0.5, 0.999))
+            adam_in_one_pass((p for name, p in named if name.startswith(part)), rate, (0.5, 0.999))
             for part in ("generator", "discriminator")
         ]
         self.pools, self.objective = (HistoryPool(50), HistoryPool(50)), CycleGANObjective()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from impasto.errors import InputError
-from impasto.training.schedule import Schedule, adam, adam_on_schedule, adopt_rate
+from impasto.training.schedule import Schedule, adam_in_one_pass, adam_on_schedule, adopt_rate
 
 
 def at(steps, *, end=100, **settings):
@@ -50,7 +50,10 @@ def test_adam_in_one_pass_is_adam():
     torch.manual_seed(0)
     start, frozen = torch.randn(40, 30), torch.nn.Parameter(torch.ones(3), requires_grad=False)
     ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    both = adam([ours, frozen], 1e-2, (0.5, 0.99)), torch.optim.Adam([plain], 1e-2, (0.5, 0.99))
+    both = (
+        adam_in_one_pass([ours, frozen], 1e-2, (0.5, 0.99)),
+        torch.optim.Adam([plain], 1e-2, (0.5, 0.99)),
+    )
     for step in range(5):
         for optimizer, weight in zip(both, (ours, plain), strict=True):
             weight.grad = (start + step).sin()

@@ -21,7 +21,7 @@ from impasto.checks import check_range
 from impasto.errors import InputError
 from impasto.training.data import to_pictures
 from impasto.training.history import HistoryPool
-from impasto.training.schedule import Schedule, adam, adopt_rate
+from impasto.training.schedule import Schedule, adam_in_one_pass, adopt_rate
 from impasto.weights.fitting import check_fit
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class AdversarialTraining(LightningModule, ABC):
         falls = round(self.hold * steps) if self.hold < 1 else None
         schedule = Schedule(decay_from=falls, floor=0.0)
         optimizers = [
-            adam(parameters, self.learning_rate, (self.beta1, 0.999))
+            adam_in_one_pass(parameters, self.learning_rate, (self.beta1, 0.999))
             for parameters in (self.generator_parameters(), self.discriminator_parameters())
         ]
         schedulers = [

@@ -84,15 +84,15 @@ class Schedule:
         return self.floor + (1 - self.floor) * left
 
 
-def adam(
+def adam_in_one_pass(
     parameters: Iterable[nn.Parameter],
     learning_rate: float,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> torch.optim.Adam:
     """Adam; on a CPU in one pass over the weights, where the usual one takes a dozen.
 
-    On other devices it is torch's own choice: the one-pass form would refuse to let gradients be
-    clipped in 16-bit training.
+    For large networks whose gradients are not clipped: in 16-bit training Lightning refuses to
+    clip beside this form. On other devices it is torch's own choice.
 
     Args:
         parameters: What learns; those without a gradient are left out.
@@ -129,7 +129,7 @@ def adam_on_schedule(
     def factor(step: int) -> float:
         return schedule.factor_at(step, steps)
 
-    optimizer = adam(parameters, learning_rate)
+    optimizer = torch.optim.Adam([p for p in parameters if p.requires_grad], learning_rate)
     scheduler = LambdaLR(optimizer, factor)
     return {
         "optimizer": optimizer,
