@@ -146,15 +146,15 @@ class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm that leaves channels-last tensors as they are.
 
     torch's own copies them into the other memory order, and every convolution after it copies
-    them back. Group norm with a group per channel does not; batch norm of one picture after
-    another is the same, and its gradient takes a quarter of group norm's time.
+    them back. Batch norm of one picture after another is the same and does not; group norm with a
+    group per channel rounds four times as much there, and its gradient takes four times as long.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same, each picture and channel of mean 0 and deviation 1."""
         if x.device.type != "cpu":
             return super().forward(x)
-        if not (torch.is_grad_enabled() and x.requires_grad and x[0, 0].numel() > 1):
+        if x[0, 0].numel() == 1:  # batch norm refuses a single value
             return F.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
         one_by_one = [
             F.batch_norm(one, None, None, self.weight, self.bias, training=True, eps=self.eps)
