@@ -232,10 +232,13 @@ def test_a_killed_fetch_goes_on(server, url, target):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not target.exists()
+    kept = len(json.loads(note.read_text())["whole"])
+    assert kept >= 2
     server.pace, server.asked[:] = 0.0, []
     fetch(unknown(url), target)
     assert target.read_bytes() == CONTENT
-    assert len(pieces_asked(server)) <= 6
+    # The server may come to the killed one's last request only now, so each counts once.
+    assert len(set(pieces_asked(server))) == 8 - kept
 
 
 def test_pieces_of_another_version_are_thrown_away(server, url, target):

@@ -315,12 +315,14 @@ def _check_invocations(service: Running) -> None:
 
 def _check_that_sigterm_finishes(service: Running) -> None:
     large = picture((600, 600), "JPEG")
+    painted = 'impasto_requests_total{path="/invocations",status="200"}'
+    before = service.metric(painted)
     with ThreadPoolExecutor(8) as pool:
         asked = [
             pool.submit(service.post, {"content-type": "image/jpeg"}, large, "/invocations")
             for _ in range(6)
         ]
-        while service.metric("impasto_jobs_waiting") < 2:
+        while service.metric("impasto_requests_here") + service.metric(painted) < before + 6:
             time.sleep(0.01)
         service.process.send_signal(signal.SIGTERM)
         late = None
