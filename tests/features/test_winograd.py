@@ -52,7 +52,7 @@ def test_result_and_gradient_are_the_convolutions(
     result = conv(x)
     towards = torch.randn(result.shape, generator=generator)
     (gradient,) = torch.autograd.grad(result, x, towards)
-    assert len(counted) == 2
+    assert len(counted) == 1
 
     exact_x = x.detach().double().requires_grad_()
     exact = exact_twin(conv)(exact_x)
@@ -180,8 +180,8 @@ def test_filters_are_carried_over_once_a_step(monkeypatch: pytest.MonkeyPatch) -
     conv, x = WinogradConv(64, WIDE), torch.randn(4, 64, 16, 16, requires_grad=True)
     for _ in range(2):
         (conv(x).sum() + conv(2 * x).sum()).backward()
-    assert len(calls) == 2  # there and back
+    assert len(calls) == 1
     optimizer = torch.optim.Adam(conv.parameters(), fused=True)
     optimizer.step()
     conv(x).sum().backward()
-    assert len(calls) == 4
+    assert len(calls) == 2

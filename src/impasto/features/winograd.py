@@ -5,19 +5,19 @@ https://arxiv.org/abs/1509.09308
 
 A tile of 4x4 outputs depends on 6x6 inputs. In a basis in which the convolution is a product
 element by element it takes 36 multiplications per pair of channels instead of 144. The way into
-the basis and back out are matrices of 36 columns for all tiles at once, here and in the gradients.
+the basis and back out is a matrix for each axis of all tiles at once, here and in the gradients.
 Filters are carried over once for as long as they stay the same: for ever where they do not learn
 (perceptual networks, painters that have learned), else for a step.
 
 In float32 the result is as near to the exact one as 1e-5 of its largest value; a direct
 convolution is as near as 1e-6.
 
-Reading order: WinogradConv (when it is used), _Frozen and _Learning (the gradients), _convolve and
-_filter_gradient (the products); pictures as tiles stand in ``winograd_tiles.py``.
+Reading order: WinogradConv (when it is used), _convolve (there), _gradients (back); pictures as
+tiles stand in ``winograd_tiles.py``.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from impasto.features.winograd_tiles import TILE, Tiles, put
+from impasto.features.winograd_tiles import TILE, Block, Summed, Tiles, on_both_axes, put
 
 LEAST_CHANNELS = 64
 """Of input and of output; below, the ways in and out cost more than is saved."""
@@ -86,7 +86,7 @@ class WinogradConv(nn.Conv2d):
         super().__init__(
             in_channels, out_channels, 3, padding=1, padding_mode=padding_mode, bias=bias
         )
-        self._carried: dict[str, _Carried] = {}
+        self._carried: _Carried | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, out_channels, H, W)."""
@@ -96,15 +96,11 @@ class WinogradConv(nn.Conv2d):
         padding = 1
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, (1, 1, 1, 1), mode=self.padding_mode), 0
-        if learns:
-            # Networks that run several times in a step carry their filters over once.
-            return _Learning.apply(  # type: ignore[no-any-return, no-untyped-call]
-                x, self.weight, self.bias, padding, self._filters
+        if learns or (torch.is_grad_enabled() and x.requires_grad):
+            return _Convolution.apply(  # type: ignore[no-any-return, no-untyped-call]
+                x, self.weight, self.bias, padding, self._filters()
             )
-        if not (torch.is_grad_enabled() and x.requires_grad):
-            return _convolve(x, self._filters(_carry), self.bias, padding)
-        filters = self._filters(_carry), self._filters(_carry_back)
-        return _Frozen.apply(x, *filters, self.bias, padding)  # type: ignore[no-any-return, no-untyped-call]
+        return _convolve(x, self._filters(), self.bias, padding)
 
     def _is_fast(self, x: Tensor, learns: bool) -> bool:
         weight, least = self.weight, LEAST_TO_LEARN if learns else LEAST_TILES
@@ -123,15 +119,12 @@ class WinogradConv(nn.Conv2d):
             and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         )
 
-    def _filters(self, carry: Callable[[Tensor], Tensor]) -> Tensor:
+    def _filters(self) -> Tensor:
         """The filters in the basis; made anew when the weights were replaced or written to."""
-        known = self._carried.get(carry.__name__)
-        if known and known.stands_for(self.weight):
-            return known.filters
-        with torch.inference_mode(False), torch.no_grad():
-            known = _Carried.of(self.weight, carry)
-        self._carried[carry.__name__] = known
-        return known.filters
+        if self._carried is None or not self._carried.stands_for(self.weight):
+            with torch.inference_mode(False), torch.no_grad():
+                self._carried = _Carried.of(self.weight)
+        return self._carried.filters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +140,11 @@ class _Carried:
     version."""
 
     @classmethod
-    def of(cls, weight: Tensor, carry: Callable[[Tensor], Tensor]) -> Self:
+    def of(cls, weight: Tensor) -> Self:
         """Carry ``weight`` (out, in, 3, 3) over."""
         plain = weight.detach()
         sample = plain[SAMPLED].clone() if weight.requires_grad else None
-        return cls(filters=carry(weight), weight=plain, version=weight._version, sample=sample)
+        return cls(filters=_carry(weight), weight=plain, version=weight._version, sample=sample)
 
     def stands_for(self, weight: Tensor) -> bool:
         """Whether ``weight`` is what it was."""
@@ -161,61 +154,41 @@ class _Carried:
         return self.sample is not None and torch.equal(self.sample, weight[SAMPLED])
 
 
-class _Frozen(torch.autograd.Function):
-    """A convolution with filters that were carried over before, and the gradient to its input."""
+class _Convolution(torch.autograd.Function):
+    """A convolution and the gradients to its input, filters and bias, as far as they are wanted."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, filters: Tensor, back: Tensor, bias: Tensor | None, padding: int
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, filters: Tensor
     ) -> Tensor:
-        ctx.back, ctx.padding = back, padding
+        # The weight so that one written to meanwhile is noticed.
+        ctx.save_for_backward(weight, x if weight.requires_grad else None)
+        ctx.size, ctx.padding, ctx.filters = x.shape[-2:], padding, filters
         return _convolve(x, filters, bias, padding)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return _convolve(gradient, ctx.back, None, 2 - ctx.padding), None, None, None, None
-
-
-class _Learning(torch.autograd.Function):
-    """A convolution and the gradients to its input, filters and bias."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        padding: int,
-        filters: Callable[[Callable[[Tensor], Tensor]], Tensor],
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.padding, ctx.filters = padding, filters
-        return _convolve(x, filters(_carry), bias, padding)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, _ = ctx.saved_tensors  # the second so that one written to meanwhile is noticed
-        to_x = to_weight = to_bias = None
-        if ctx.needs_input_grad[0]:
-            to_x = _convolve(gradient, ctx.filters(_carry_back), None, 2 - ctx.padding)
-        if ctx.needs_input_grad[1]:
-            to_weight = _filter_gradient(x, gradient, ctx.padding)
-        if ctx.needs_input_grad[2]:
-            to_bias = gradient.sum((0, 2, 3))
+        _, x = ctx.saved_tensors
+        wants_x, wants_weight, wants_bias, *_ = ctx.needs_input_grad
+        to_x = to_weight = None
+        if wants_x or wants_weight:
+            to_x, to_weight = _gradients(
+                gradient,
+                ctx.size,
+                ctx.padding,
+                ctx.filters,
+                x=x if wants_weight else None,
+                to_input=wants_x,
+            )
+        to_bias = gradient.sum((0, 2, 3)) if wants_bias else None
         return to_x, to_weight, to_bias, None, None
 
 
 def _carry(weight: Tensor) -> Tensor:
     """Filters (out, in, 3, 3) in the basis: (36, in, out)."""
     taps = weight.detach().permute(2, 3, 1, 0).reshape(9, -1)
-    return torch.mm(_kron(_FILTER), taps).view(36, weight.shape[1], weight.shape[0])
-
-
-def _carry_back(weight: Tensor) -> Tensor:
-    """The filters by which the gradient goes back: turned by half a circle, in and out swapped."""
-    return _carry(weight.flip(2, 3).transpose(0, 1))
+    return on_both_axes(_matrix(_FILTER), taps).view(36, weight.shape[1], weight.shape[0])
 
 
 def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> Tensor:
@@ -233,40 +206,89 @@ def _convolve(x: Tensor, filters: Tensor, bias: Tensor | None, padding: int) -> 
     seen = Tiles.of(x, (x.shape[-2] + 2 * padding - 2, x.shape[-1] + 2 * padding - 2), padding)
     size = (x.shape[0], filters.shape[2], *seen.size)
     out = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
-    places, into, back = out.permute(0, 2, 3, 1), _kron(_INPUT), _kron(_OUTPUT)
+    places, into, back = out.permute(0, 2, 3, 1), _matrix(_INPUT), _matrix(_OUTPUT)
     for block in seen.blocks(max(filters.shape[1:])):
         product = torch.bmm(seen.spread(block, into), filters)
         if bias is not None:
             product[_ALL_ONES] += bias
-        put(places, block, torch.mm(back, product.view(36, -1)), seen.columns)
+        put(places, block, on_both_axes(back, product.view(36, -1)), seen.columns)
     return out  # no view: what comes next may write in place
 
 
-def _filter_gradient(x: Tensor, gradient: Tensor, padding: int) -> Tensor:
-    """The gradient to filters (D, C, 3, 3) of a convolution of ``x`` (B, C, H, W).
+def _gradients(
+    gradient: Tensor,
+    size: Sequence[int],
+    padding: int,
+    filters: Tensor,
+    *,
+    x: Tensor | None,
+    to_input: bool,
+) -> tuple[Tensor | None, Tensor | None]:
+    """The way of ``_convolve`` backwards, each matrix transposed.
 
     Args:
-        x: What was convolved.
         gradient: To the result, (B, D, H', W').
+        size: (height, width) of what was convolved.
         padding: As it was.
+        filters: (36, C, D).
+        x: What was convolved, (B, C, H, W); None where the gradient to the filters is not wanted.
+        to_input: Whether that to the input is.
+
+    Returns:
+        The gradients to the input (B, C, H, W), and to filters (D, C, 3, 3).
     """
-    size = (gradient.shape[-2], gradient.shape[-1])
-    seen, wanted = Tiles.of(x, size, padding), Tiles.of(gradient, size, 0, side=TILE)
-    into, back = _kron(_INPUT), _kron(_OUTPUT).t().contiguous()
-    found = x.new_empty((36, x.shape[1], gradient.shape[1]))
-    for number, block in enumerate(seen.blocks(max(x.shape[1], gradient.shape[1]))):
-        spread = seen.spread(block, into).transpose(1, 2)
+    made = (gradient.shape[-2], gradient.shape[-1])
+    wanted = Tiles.of(gradient, made, 0, side=TILE)
+    spreading, back = _matrix(_OUTPUT, turned=True), _matrix(_INPUT, turned=True)
+    to_x = Summed.of(wanted, filters.shape[1]) if to_input else None
+    to_filters = None if x is None else _FilterGradient(x, made, padding, gradient.shape[1])
+    for block in wanted.blocks(max(filters.shape[1:])):
+        spread = wanted.spread(block, spreading)
+        if to_x is not None:
+            product = torch.bmm(spread, filters.transpose(1, 2)).view(36, -1)
+            to_x.add(block, on_both_axes(back, product))
+        if to_filters is not None:
+            to_filters.add(block, spread)
+    return (
+        None if to_x is None else to_x.inside(size, padding),
+        None if to_filters is None else to_filters.whole(),
+    )
+
+
+class _FilterGradient:
+    """The gradient to filters, summed over blocks of tiles.
+
+    Args:
+        x: What was convolved, (B, C, H, W).
+        made: (height, width) of the result.
+        padding: As it was.
+        channels: Of the result.
+    """
+
+    def __init__(self, x: Tensor, made: tuple[int, int], padding: int, channels: int) -> None:
+        self._seen = Tiles.of(x, made, padding)
+        self._sum = x.new_empty((36, x.shape[1], channels))
+        self._begun = False
+
+    def add(self, block: Block, gradient: Tensor) -> None:
+        """Add what a block of the result's gradient, (36, tiles, D), has to say."""
+        spread = self._seen.spread(block, _matrix(_INPUT)).transpose(1, 2)
         # The first sum takes the place of what lay there, so that nothing is cleared for it.
-        found.baddbmm_(spread, wanted.spread(block, back), beta=min(number, 1))
-    taps = torch.mm(_kron(_FILTER).t(), found.view(36, -1))
-    # In the memory order of the weights it is added to, where they are channels last.
-    by_filter = taps.view(9 * x.shape[1], -1).t().contiguous()
-    return by_filter.view(-1, 3, 3, x.shape[1]).permute(0, 3, 1, 2)
+        self._sum.baddbmm_(spread, gradient, beta=int(self._begun))
+        self._begun = True
+
+    def whole(self) -> Tensor:
+        """(D, C, 3, 3)."""
+        channels = self._sum.shape[1]
+        taps = on_both_axes(_matrix(_FILTER, turned=True), self._sum.view(36, -1))
+        # In the memory order of the weights it is added to, where they are channels last.
+        by_filter = taps.view(9 * channels, -1).t().contiguous()
+        return by_filter.view(-1, 3, 3, channels).permute(0, 3, 1, 2)
 
 
 @functools.cache
-def _kron(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """The matrix for both axes of a tile at once."""
+def _matrix(rows: tuple[tuple[float, ...], ...], *, turned: bool = False) -> Tensor:
+    """As a tensor; ``turned`` is transposed."""
     with torch.inference_mode(False):
-        one = torch.tensor(matrix, dtype=torch.float64)
-        return torch.kron(one, one).float()
+        matrix = torch.tensor(rows, dtype=torch.float32)
+        return matrix.t().contiguous() if turned else matrix

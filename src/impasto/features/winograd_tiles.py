@@ -1,6 +1,6 @@
 """Pictures as the tiles that ``winograd.py`` computes with, and tiles as pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +9,9 @@ from torch import Tensor
 
 TILE = 4
 """Outputs per tile and axis."""
+
+MORE = 2
+"""Pixels per axis by which a tile's inputs are more than its outputs."""
 
 BLOCK = 1 << 15
 """Tiles times channels that are worked on at once: what fits the processor's cache."""
@@ -28,7 +31,7 @@ class Tiles:
     """Of a tile in pixels; from one to the next it is always TILE."""
 
     @classmethod
-    def of(cls, x: Tensor, size: tuple[int, int], padding: int, side: int = TILE + 2) -> Self:
+    def of(cls, x: Tensor, size: tuple[int, int], padding: int, side: int = TILE + MORE) -> Self:
         """Frame pictures (B, C, H, W): ``padding`` zeros above and left, as due below and right."""
         batch, channels, height, width = x.shape
         more = side - TILE
@@ -61,7 +64,7 @@ class Tiles:
                 yield images, slice(top, min(rows, top + taken))
 
     def spread(self, block: Block, matrix: Tensor) -> Tensor:
-        """Tiles of a block in another basis: (len(matrix), tiles, C)."""
+        """Tiles of a block in another basis: (len(matrix)^2, tiles, C)."""
         images, rows = block
         pictures = self.framed[images, TILE * rows.start :]
         apart, down, along, _ = pictures.stride()
@@ -72,7 +75,14 @@ class Tiles:
             (down, along, apart, TILE * down, TILE * along, 1),
             pictures.storage_offset(),
         ).reshape(self.side**2, -1)
-        return torch.mm(matrix, taps).view(len(matrix), -1, channels)
+        return on_both_axes(matrix, taps).view(len(matrix) ** 2, -1, channels)
+
+
+def on_both_axes(matrix: Tensor, taps: Tensor) -> Tensor:
+    """Turn each tile T of many, (k^2, N), into M T M^T by a matrix M (r, k): (r^2, N)."""
+    made, side = matrix.shape
+    down = torch.mm(matrix, taps.view(side, -1)).view(made, side, -1)
+    return torch.matmul(matrix, down).view(made**2, -1)
 
 
 def put(places: Tensor, block: Block, taps: Tensor, columns: int) -> None:
@@ -90,3 +100,44 @@ def put(places: Tensor, block: Block, taps: Tensor, columns: int) -> None:
     else:
         whole = tiles.reshape(len(into), TILE * count, TILE * columns, channels)
         into.copy_(whole[:, : into.shape[1], :width])
+
+
+class Summed:
+    """Pictures to which tiles are added where they overlap: what ``Tiles`` does, backwards.
+
+    Args:
+        frame: (B, H, W, C), zeros.
+        columns: Tiles side by side.
+    """
+
+    def __init__(self, frame: Tensor, columns: int) -> None:
+        self._frame, self._columns = frame, columns
+
+    @classmethod
+    def of(cls, outputs: Tiles, channels: int) -> Self:
+        """Room for what ``outputs``, tiles side by side, were made of."""
+        batch, height, width, _ = outputs.framed.shape
+        size = (batch, height + MORE, width + MORE, channels)
+        return cls(outputs.framed.new_zeros(size), outputs.columns)
+
+    def add(self, block: Block, taps: Tensor) -> None:
+        """Add a block's tiles, (36, tiles x C)."""
+        images, rows = block
+        frame = self._frame[images, TILE * rows.start :]
+        apart, down, along, _ = frame.stride()
+        count, side = rows.stop - rows.start, TILE + MORE
+        tiles = taps.view(side, side, len(frame), count, self._columns, -1)
+        strides = (down, along, apart, TILE * down, TILE * along, 1)
+        # Inside each of these parts tiles do not overlap.
+        parts = (slice(0, TILE), slice(TILE, side))
+        for vertical in parts:
+            for horizontal in parts:
+                part = tiles[vertical, horizontal]
+                at = vertical.start * down + horizontal.start * along
+                frame.as_strided(part.shape, strides, frame.storage_offset() + at).add_(part)
+
+    def inside(self, size: Sequence[int], padding: int) -> Tensor:
+        """The pictures (B, C, H, W) without the ``padding`` around them, channels last."""
+        height, width = size
+        pictures = self._frame[:, padding : padding + height, padding : padding + width]
+        return pictures.contiguous().permute(0, 3, 1, 2)
