@@ -4,15 +4,16 @@ from torch import Tensor
 
 
 def relative_content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of features in units of the target's variance.
+    """Mean squared difference of features in units of the target's variance, picture by picture.
 
     The unit makes weights of content and style comparable between networks of different scale.
 
     Args:
         features: (B, C, H, W).
-        target: The same shape, without gradient; one variance is taken over all its values.
+        target: The same shape, without gradient; each picture has its own variance.
 
     Returns:
-        A scalar: 0 for equal features, about 1 where everything is the target's mean value.
+        (B,): 0 for equal features, about 1 where everything is the target's mean value.
     """
-    return (features - target).square().mean() / target.var().clamp_min(1e-8)
+    squares = (features - target).square().mean(dim=(1, 2, 3))
+    return squares / target.var(dim=(1, 2, 3)).clamp_min(1e-8)

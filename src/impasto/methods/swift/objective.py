@@ -135,8 +135,10 @@ def swift_losses(
     stylized = network(content, style, seed=step)
     taps = judge.look(stylized)
     distance = relative_statistics_loss(judge.style_of(taps), judge.style_targets(style, keys))
+    change = relative_content_loss(taps[judge.content_layer], target)
     losses = {
-        "content": weights.content * relative_content_loss(taps[judge.content_layer], target),
+        # Smooth photographs have little variance: each is damped, but less than styles are.
+        "content": weights.content * damped(change, 8.0).mean(),
         "style": weights.style * damped(distance).mean(),
         "range": weights.range * out_of_range_loss(stylized),
         "lattice": weights.lattice * lattice_loss(stylized),
@@ -159,13 +161,17 @@ def swift_losses(
     return losses, stylized
 
 
-def damped(distance: Tensor) -> Tensor:
-    """4 sqrt(1 + d / 2) - 4: like d where styles are met, like its root where they are far.
+def damped(distance: Tensor, knee: float = 2.0) -> Tensor:
+    """2k sqrt(1 + d / k) - 2k: like d where targets are met, like its root where they are far.
 
     A style that is nearly flat has so small a deviation that its distance, in units of that,
     is ten times the others'; undamped it alone would say where a batch goes.
+
+    Args:
+        distance: Of any shape, from 0.
+        knee: k, in the distance's units.
     """
-    return 4 * (1 + distance / 2).sqrt() - 4
+    return 2 * knee * ((1 + distance / knee).sqrt() - 1)
 
 
 def reconstruction_losses(network: Swift, images: Tensor, step: int) -> dict[str, Tensor]:
