@@ -8,8 +8,8 @@ import speed_training
 import training_steps
 from plain_adain_training import PlainAdaINTraining
 
-from impasto.methods.adain import objective as module
-from impasto.methods.adain.objective import AdaINObjective, StyleMemory, adain_losses
+from impasto.losses.known import KnownStyles
+from impasto.methods.adain.objective import AdaINObjective, adain_losses
 
 CASE = {"case": "ours", "batch": 2, "size": 32, "encoder": None}
 
@@ -40,35 +40,23 @@ def test_styles_seen_before_are_not_looked_at_again_and_have_the_same_bits(ours,
     encode = network.encode
     monkeypatch.setattr(network, "encode", lambda x: looked.append(len(x)) or encode(x))
 
-    def losses(memory, which, keys):
+    def losses(known, which, keys):
         with torch.no_grad():
             return adain_losses(
-                network, content[which], style[which], AdaINObjective(), memory=memory, keys=keys
+                network, content[which], style[which], AdaINObjective(), known=known, keys=keys
             )[0]
 
-    memory = StyleMemory()
-    losses(memory, [0, 1], [7, 8])
+    known = KnownStyles()
+    losses(known, [0, 1], [7, 8])
     assert looked == [2, 1, 1, 2]  # the content, each style alone, the result
     looked.clear()
-    warm = losses(memory, [1, 2], [8, 9])
+    warm = losses(known, [1, 2], [8, 9])
     assert looked == [2, 1, 2]
-    cold = losses(StyleMemory(), [1, 2], [8, 9])
+    cold = losses(KnownStyles(), [1, 2], [8, 9])
     fresh = losses(None, [1, 2], [-1, -1])
     for name, value in cold.items():
         assert torch.equal(warm[name], value)
         torch.testing.assert_close(fresh[name], value, rtol=1e-4, atol=1e-5)
-
-
-def test_a_memory_that_is_full_still_answers(ours, monkeypatch):
-    _, style = (x / 255 for x in training_steps.pictures(2, 32, torch.device("cpu")))
-    memory = StyleMemory(most=1)
-    first = memory.statistics(ours.network, style, [0, 1])
-    asked = []
-    monkeypatch.setattr(
-        module, "statistics_at", lambda taps: asked.append(1) or {n: first[n] for n in taps}
-    )
-    memory.statistics(ours.network, style, [0, 1])
-    assert len(asked) == 1
 
 
 def test_figures_compare_with_the_plain_step_and_the_hungriest():

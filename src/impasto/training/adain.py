@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from impasto.blocks import channels_last
 from impasto.checks import check_choice, check_range
+from impasto.losses.known import KnownStyles
 from impasto.methods.adain.files import encoder_of, network_of, tensors_of
 from impasto.methods.adain.network import AdaIN, AdaINConfig
 from impasto.methods.adain.objective import (
     AdaINObjective,
-    StyleMemory,
     adain_losses,
     reconstruction_losses,
 )
@@ -70,7 +70,7 @@ class AdaINTraining(Learner):
             begun.decoder.load_state_dict(_decoder(start))
         # Not a part of the checkpoint: it never changes.
         self._frozen = [channels_last(begun.encoder)]
-        self._styles = StyleMemory()
+        self._styles = KnownStyles()
         self.decoder = channels_last(begun.decoder)
         self.shape = shape
         self.average = AverageWeights(self.decoder, ema)
@@ -114,7 +114,7 @@ class AdaINTraining(Learner):
             style = to_pictures(batch["style"])
             keys = batch["key"].tolist() if self.training and "key" in batch else None
             return adain_losses(
-                self.network, content, style, self.objective, memory=self._styles, keys=keys
+                self.network, content, style, self.objective, known=self._styles, keys=keys
             )[0]
         if "style" in batch:
             content = torch.cat([content, to_pictures(batch["style"])])

@@ -85,8 +85,7 @@ class SwiftTraining(Learner):
         if self.global_step < self.reconstruction:
             pictures = torch.cat([to_pictures(batch["content"]), to_pictures(batch["style"])])
             return reconstruction_losses(self.network, pictures, self.global_step)
-        keys = batch["key"].tolist()
-        return self._terms(batch, self.global_step, keys if min(keys) >= 0 else None)
+        return self._terms(batch, self.global_step, batch["key"].tolist())
 
     def valid_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Every term, with the grain of step 0, from the first look to the last."""

@@ -16,6 +16,7 @@ from impasto.checks import check_choice, check_range
 from impasto.errors import InputError
 from impasto.features.statistics import channel_statistics
 from impasto.losses.finite import check_finite
+from impasto.losses.known import KnownStyles
 from impasto.losses.style import LayerStatistics
 from impasto.methods.adain.network import EPS, STYLE_LAYERS, AdaIN
 
@@ -62,50 +63,6 @@ class AdaINObjective:
             check_range("each layer weight", weight, at_least=0.0)
 
 
-class StyleMemory:
-    """What the frozen encoder says of style crops that come again and again.
-
-    Args:
-        most: Crops that are remembered, the first ones; each takes about 8 kB.
-    """
-
-    def __init__(self, most: int = 32_768) -> None:
-        self.most = most
-        self._known: dict[int, LayerStatistics] = {}
-
-    @torch.no_grad()
-    def statistics(
-        self, network: AdaIN, style: Tensor, keys: Sequence[int] | None = None
-    ) -> LayerStatistics:
-        """Mean and deviation of each picture at STYLE_LAYERS.
-
-        Args:
-            network: Whose encoder is asked, the same at every call.
-            style: (B, 3, H, W) in [0, 1].
-            keys: One number per picture that names it and its crop; below 0, and None, for those
-                that do not come again.
-        """
-        if keys is None or min(keys) < 0:
-            return statistics_at(network.encode(style))
-        each = [self._of_one(network, style[i : i + 1], key) for i, key in enumerate(keys)]
-        return {
-            name: (
-                torch.cat([one[name][0] for one in each]),
-                torch.cat([one[name][1] for one in each]),
-            )
-            for name in STYLE_LAYERS
-        }
-
-    def _of_one(self, network: AdaIN, style: Tensor, key: int) -> LayerStatistics:
-        known = self._known.get(key)
-        if known is None:
-            # Alone, so that a resumed run, which remembers nothing, finds the same bits.
-            known = statistics_at(network.encode(style))
-            if len(self._known) < self.most:
-                self._known[key] = known
-        return known
-
-
 def statistics_at(features: Mapping[str, Tensor]) -> LayerStatistics:
     """Mean and deviation, with AdaIN's eps, of features by layer name."""
     return {name: channel_statistics(x, EPS) for name, x in features.items()}
@@ -117,7 +74,7 @@ def adain_losses(
     style: Tensor,
     objective: AdaINObjective,
     *,
-    memory: StyleMemory | None = None,
+    known: KnownStyles | None = None,
     keys: Sequence[int] | None = None,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """One dictionary entry per term; minimise their sum.
@@ -126,8 +83,8 @@ def adain_losses(
         network: Whose decoder learns.
         content, style: (B, 3, H, W) in [0, 1]; sides are multiples of 8.
         objective: What counts.
-        memory: Of styles seen before; None looks at all.
-        keys: See StyleMemory.
+        known: Styles seen before; None looks at all.
+        keys: See KnownStyles.
 
     Returns:
         Weighted scalar terms by name, and the stylized pictures (B, 3, H, W), not clamped.
@@ -138,7 +95,9 @@ def adain_losses(
     deepest = STYLE_LAYERS[-1]
     with torch.no_grad():
         of_content = network.encode(content)[deepest]  # shallower features are let go here
-        statistics = (memory or StyleMemory(0)).statistics(network, style, keys)
+        statistics = (known or KnownStyles(0)).statistics(
+            lambda one: statistics_at(network.encode(one)), style, keys
+        )
         target = network.align(of_content, [statistics[deepest]])
     stylized = network.decode(target)
     found = network.encode(stylized)

@@ -6,7 +6,7 @@ its target so that layers and networks weigh alike; the identity term is that of
 (https://arxiv.org/abs/1812.02342), on pixels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from impasto.checks import check_range
 from impasto.losses.content import relative_content_loss
 from impasto.losses.finite import check_finite
+from impasto.losses.known import KnownStyles
 from impasto.losses.smoothness import lattice_loss, out_of_range_loss
 from impasto.losses.style import LayerStatistics, relative_statistics_loss, statistics_of
 from impasto.methods.swift.network import Swift
@@ -61,7 +62,7 @@ class Judge(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.style_layers, self.content_layer = network, style_layers, content_layer
-        self._known: dict[int, LayerStatistics] = {}
+        self._known = KnownStyles()
 
     def look(self, images: Tensor) -> dict[str, Tensor]:
         """Features by layer name; computed in float32 whatever the training's precision."""
@@ -72,28 +73,17 @@ class Judge(nn.Module):
         """The style that features show."""
         return statistics_of({name: taps[name] for name in self.style_layers})
 
-    @torch.no_grad()
-    def style_targets(self, style: Tensor, keys: list[int] | None) -> LayerStatistics:
+    def style_targets(self, style: Tensor, keys: Sequence[int] | None) -> LayerStatistics:
         """The style of each picture; those with a key seen before are not looked at again.
 
         Args:
             style: (B, 3, H, W).
-            keys: One number per picture that names it and its crop; None looks at all anew.
+            keys: See KnownStyles.
 
         Returns:
             (mean, deviation) by layer, each (B, C, 1, 1), without gradient.
         """
-        if keys is None:
-            return self.style_of(self.look(style))
-        for i, key in enumerate(keys):
-            if key not in self._known:
-                # Alone: in a batch it would round otherwise, and a resumed run has other batches.
-                self._known[key] = self.style_of(self.look(style[i : i + 1]))
-        known = [self._known[key] for key in keys]
-        return {
-            name: tuple(torch.cat([k[name][part] for k in known]) for part in (0, 1))  # type: ignore[misc]
-            for name in self.style_layers
-        }
+        return self._known.statistics(lambda one: self.style_of(self.look(one)), style, keys)
 
 
 def swift_losses(
@@ -105,7 +95,7 @@ def swift_losses(
     second: Judge | None,
     weights: SwiftWeights,
     step: int,
-    keys: list[int] | None = None,
+    keys: Sequence[int] | None = None,
     identity_every: int = 4,
     second_every: int = 2,
 ) -> tuple[dict[str, Tensor], Tensor]:
@@ -119,7 +109,7 @@ def swift_losses(
             pleased; costly, so every ``second_every`` steps.
         weights: Of the terms.
         step: Number of the update; turns the picture for ``second`` and seeds the grain.
-        keys: See Judge.style_targets.
+        keys: See KnownStyles.
         identity_every: Steps between identity terms, whose weight is raised to match.
         second_every: Steps between second opinions, whose weight is raised to match.
 
