@@ -17,7 +17,7 @@ from impasto.methods.swift.network import SCALES, Style, Swift
 SIDE = 192
 """Long side of the thumbnail in pixels."""
 
-STRENGTH = 0.25
+STRENGTH = 0.4
 """Part of what is missed that is added; more of it takes the style little nearer and more of the
 content away (figures in docs/swift.md)."""
 
