@@ -20,6 +20,33 @@ def channels_last(
     return module
 
 
+class PatchConv(nn.Conv2d):
+    """PixelUnshuffle and a convolution in one step, so that no pixel is moved in between.
+
+    Args:
+        in_channels, out_channels: Of the features before the pixels of a patch become channels,
+            and after the convolution.
+        kernel_size: In patches; odd.
+        patch: Pixels of a patch's side.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int = 1, *, patch: int = 2
+    ) -> None:
+        super().__init__(
+            in_channels * patch**2, out_channels, kernel_size, padding=kernel_size // 2
+        )
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W), sides multiples of ``patch``, to (B, O, H / patch, W / patch)."""
+        p, kernel = self.patch, self.kernel_size[0]
+        weight = self.weight.view(self.out_channels, -1, p, p, kernel, kernel)
+        weight = weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, weight, self.bias, stride=p, padding=kernel // 2 * p)
+
+
 class ModulatedConv(nn.Conv2d):
     """A 3x3 convolution whose output channels are scaled and shifted by a style (FiLM).
 

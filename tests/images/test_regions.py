@@ -19,6 +19,14 @@ def test_reading_beyond_the_border_reflects(size, sides):
     assert torch.equal(read_reflected(InMemory(picture), box), pad_reflect(picture, sides))
 
 
+@pytest.mark.parametrize("box", [(-4, 2, 9, 8), (-12, -3, 15, 5), (3, 14, 20, 3), (-30, 20, 5, 9)])
+def test_a_box_that_is_partly_or_wholly_outside_is_a_part_of_the_reflection(box):
+    top, left, height, width = box
+    around = pad_reflect(PICTURE, (40, 40, 40, 40))
+    wanted = around[..., 40 + top : 40 + top + height, 40 + left : 40 + left + width]
+    assert torch.equal(read_reflected(InMemory(PICTURE), box), wanted)
+
+
 @pytest.mark.parametrize("size", [(5, 6), (1, 1), (13, 17), (20, 30)])
 def test_a_small_copy_is_made_of_means(size, monkeypatch):
     monkeypatch.setattr("impasto.images.regions._BAND", 40)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from impasto.blocks import AlignedConv, ModulatedConv, position_noise
+from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, position_noise
 from impasto.features.statistics import channel_statistics
-from impasto.methods.swift.film import Film, apply_tint
+from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
 
 TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
@@ -129,7 +129,16 @@ def test_the_bundled_shape_fits_three_megabytes_of_half_precision():
     assert 1.2e6 < count < 1.5e6
 
 
-@pytest.mark.parametrize("height", [16, 64, 72, 200])
+@pytest.mark.parametrize(("kernel", "patch"), [(1, 2), (3, 2), (3, 3)])
+def test_a_convolution_of_patches_is_one_of_unshuffled_pixels(kernel, patch):
+    torch.manual_seed(0)
+    conv, x = PatchConv(3, 5, kernel, patch=patch), torch.rand(2, 3, 4 * patch, 6 * patch)
+    moved = torch.nn.functional.pixel_unshuffle(x, patch)
+    by_hand = torch.nn.functional.conv2d(moved, conv.weight, conv.bias, padding=kernel // 2)
+    torch.testing.assert_close(conv(x), by_hand)
+
+
+@pytest.mark.parametrize("height", [16, 64, 72, 200, 264, 392])
 def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
     network = tiny()
     content, style = pictures(1, 3, height, 40), network.style_of(pictures(1, 3, 32, 32))
@@ -137,3 +146,25 @@ def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
     with torch.inference_mode():
         in_strips = network.transfer(content, style)
     torch.testing.assert_close(in_strips, at_once, rtol=1e-5, atol=1e-6)
+
+
+def test_strips_know_which_style_rules_where():
+    network = Swift(SwiftConfig(widths=(4, 6, 8), blocks=(2, 1, 1), last_width=4, code_width=8))
+    content = pictures(1, 3, 320, 40)
+    features = network.encode(content)
+    own = network.style_of(content)
+    share = torch.linspace(0, 1, 320).view(1, 1, 320, 1).expand(1, 1, 320, 40)
+    grids = [torch.nn.functional.avg_pool2d(share, scale) for scale in (1, *SCALES)]
+    style = tuple(
+        tuple(v * (0.5 + grid) for v in pair) for pair, grid in zip(own, grids[1:], strict=True)
+    )
+    values = 0.3 * torch.randn(2, network.decoder.film_length, 1, 1)
+    regions = {(g.shape[-2], g.shape[-1]): torch.cat([g, 1 - g]) for g in grids}
+    noise = network.noise((320, 40), seed=0)
+
+    def paint():
+        return network.decoder(features, own, style, RegionFilm(values, regions), noise)
+
+    at_once = paint()
+    with torch.no_grad():
+        torch.testing.assert_close(paint(), at_once, rtol=1e-5, atol=1e-5)

@@ -117,7 +117,8 @@ class GigaPicture:
             raise ImageError(f"{self.path} is damaged or cut off ({_reason(error)}).") from error
         kind = np.uint8 if self.bits == 8 else np.uint16
         levels = np.frombuffer(data, kind).reshape(height, width, -1)
-        floats = levels.astype(np.float32) / np.float32(2**self.bits - 1)
+        floats = np.empty(levels.shape, np.float32)
+        np.divide(levels, np.float32(2**self.bits - 1), out=floats)
         return torch.from_numpy(floats).permute(2, 0, 1)[None]
 
     def check_unchanged(self) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.images.resize import Box, Size, resize
+from impasto.images.resize import Box, Size, pad_reflect, resize
 
 _BAND = 1 << 22
 """Pixels that are read at once where all of a picture is needed."""
@@ -57,6 +57,23 @@ def read_reflected(source: Regions, box: Box) -> Tensor:
         (B, C, height, width).
     """
     top, left, height, width = box
+    outside = (
+        *(max(0, -left), max(0, left + width - source.size[1])),
+        *(max(0, -top), max(0, top + height - source.size[0])),
+    )
+    inside = (
+        *(max(0, top), max(0, left)),
+        *(height - outside[2] - outside[3], width - outside[0] - outside[1]),
+    )
+    if max(outside[2:]) < inside[2] and max(outside[:2]) < inside[3]:
+        inner = source.read(inside)
+        return pad_reflect(inner, outside) if any(outside) else inner
+    return _far_outside(source, box)
+
+
+def _far_outside(source: Regions, box: Box) -> Tensor:
+    """The same where more than the part inside is wanted of its reflection."""
+    top, left, height, width = box
     rows = _reflected(source.size[0], top, height)
     columns = _reflected(source.size[1], left, width)
     first_row, first_column = int(rows.min()), int(columns.min())
@@ -68,15 +85,8 @@ def read_reflected(source: Regions, box: Box) -> Tensor:
             int(columns.max()) - first_column + 1,
         )
     )
-    if inner.shape[-2:] == torch.Size((height, width)) and _inside(source.size, box):
-        return inner
     rows, columns = rows - first_row, columns - first_column
     return inner.index_select(-2, rows.to(inner.device)).index_select(-1, columns.to(inner.device))
-
-
-def _inside(size: Size, box: Box) -> bool:
-    top, left, height, width = box
-    return top >= 0 and left >= 0 and top + height <= size[0] and left + width <= size[1]
 
 
 def _reflected(length: int, start: int, count: int) -> Tensor:

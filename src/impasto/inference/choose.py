@@ -22,7 +22,7 @@ SMALL = 1 << 20
 GENEROUS = 1024
 """Bytes per pixel, more than any painter here takes: where that is free, nothing need be asked."""
 
-TILES = (2048, 1536, 1024, 768, 512, 384, 256, 128, 64)
+TILES = (4096, 3072, 2560, 2048, 1536, 1024, 768, 512, 384, 256, 128, 64)
 """Sides in pixels that auto chooses from; larger ones repeat less work at their edges."""
 
 COMFORT = 1 << 30

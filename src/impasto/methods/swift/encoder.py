@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.blocks import PatchConv
+
 
 class Residual(nn.Module):
     """x + conv(relu(conv(x))), plain."""
@@ -26,15 +28,15 @@ class Encoder(nn.Module):
         super().__init__()
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1), nn.ReLU(inplace=True),
+            PatchConv(3, half, 3), nn.ReLU(inplace=True),
             nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_quarter = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), nn.ReLU(inplace=True),
+            PatchConv(half, quarter), nn.ReLU(inplace=True),
             nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_eighth = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4 * quarter, eighth, 1), nn.ReLU(inplace=True),
+            PatchConv(quarter, eighth), nn.ReLU(inplace=True),
             nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(inplace=True), Residual(eighth),
         )  # fmt: skip
 

@@ -3,6 +3,9 @@
 https://arxiv.org/abs/1709.07871
 """
 
+from copy import copy
+from typing import Self
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,6 +28,10 @@ class Film:
         scale, shift = part.chunk(2, dim=1)
         return 1 + scale, shift
 
+    def rows(self, first: int, last: int, of: int) -> Self:
+        """What is left of it, for rows ``first`` to ``last`` of grids that are ``of`` high."""
+        return copy(self)
+
 
 class RegionFilm(Film):
     """Scales and shifts of several styles, mixed at each position by soft regions.
@@ -43,6 +50,14 @@ class RegionFilm(Film):
         scale, shift = super().take(channels, x)  # (S, C, 1, 1) each
         region = self.regions[x.shape[-2], x.shape[-1]].to(x.dtype)
         return tuple((part * region).sum(0, keepdim=True) for part in (scale, shift))  # type: ignore[return-value]
+
+    def rows(self, first: int, last: int, of: int) -> Self:
+        """See Film."""
+        part = super().rows(first, last, of)
+        here = [grid for (height, _), grid in self.regions.items() if height == of]
+        cut = [grid[..., first:last, :] for grid in here]
+        part.regions = {(grid.shape[-2], grid.shape[-1]): grid for grid in cut}
+        return part
 
 
 def apply_tint(images: Tensor, tint: Tensor) -> Tensor:

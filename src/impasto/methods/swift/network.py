@@ -42,8 +42,9 @@ from impasto.methods.swift.film import Film, apply_tint
 SCALES = (2, 4, 8)
 """Pixels per cell of the three feature grids."""
 
-STRIP = 32
-"""Rows of half resolution whose pixels are painted at once; what fits the processor's cache."""
+STRIP = 64
+"""Rows of half resolution whose pixels are painted at once; even. Lower ones repeat more of what
+surrounds them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,11 @@ class SwiftConfig:
             raise InputError(f"margin must be a multiple of {SCALES[-1]}; got {self.margin}.")
 
 
-Style = tuple[tuple[Tensor, Tensor], ...]
-"""Mean and deviation, each (B, C, 1, 1), per scale from fine to coarse: six vectors."""
+Pair = tuple[Tensor, Tensor]
+"""Mean and deviation, each (B, C, 1, 1)."""
+
+Style = tuple[Pair, ...]
+"""One of them per scale from fine to coarse: six vectors."""
 
 
 class ModulatedResidual(nn.Module):
@@ -139,53 +143,71 @@ class Decoder(nn.Module):
         Returns:
             (B, 3, H, W), not yet clamped.
         """
-        x = F.relu(self._enter(2, features, statistics, style, noise), inplace=True)
+        half, quarter, eighth = zip(features, statistics, style, noise, strict=True)
+        x = F.relu(self._enter(2, *eighth), inplace=True)
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
-        x = F.relu(self._enter(1, features, statistics, style, noise).add_(x), inplace=True)
-        x = self._ascend(self.down_to_half, self._refine(1, x, film), film)
-        x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
-        x = self._refine(0, x, film)
-        x = self.to_full(x, *film.take(self.to_full.out_channels, x))
+        x = F.relu(self._enter(1, *quarter).add_(x), inplace=True)
+        x = self._refine(1, x, film)
+        x = self.down_to_half(x, *film.take(self.down_to_half.out_channels, x))
         if torch.is_grad_enabled():
-            return self._finish(x)
-        return self._finish_in_strips(x)
+            return self._finish(x, *half, film)
+        return self._finish_in_strips(x, *half, film)
 
     def _enter(
-        self,
-        scale: int,
-        features: Sequence[Tensor],
-        statistics: Style,
-        style: Style,
-        noise: Sequence[Tensor],
+        self, scale: int, features: Tensor, statistics: Pair, style: Pair, noise: Tensor
     ) -> Tensor:
         """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, and grain."""
-        aligned = self.align[scale](features[scale], statistics[scale], style[scale])
-        return aligned.addcmul_(self.noise_gain[scale], noise[scale])  # type: ignore[no-any-return]
+        aligned = self.align[scale](features, statistics, style)
+        return aligned.addcmul_(self.noise_gain[scale], noise)  # type: ignore[no-any-return]
 
     @staticmethod
     def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
         """The convolution stands before the upsampling, where it costs a quarter."""
         return upsample(conv(x, *film.take(conv.out_channels, x)))
 
-    def _finish(self, x: Tensor) -> Tensor:
-        """From half resolution (B, C, h, w) to colours (B, 3, 2h, 2w)."""
-        x = self.full(F.relu(upsample(x), inplace=True))
-        return self.paint(F.relu(x, inplace=True))  # type: ignore[no-any-return]
+    def _finish(
+        self,
+        x: Tensor,
+        features: Tensor,
+        statistics: Pair,
+        style: Pair,
+        noise: Tensor,
+        film: Film,
+    ) -> Tensor:
+        """From quarter resolution (B, C, h, w) to colours (B, 3, 4h, 4w)."""
+        x = upsample(x)
+        x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
+        x = self._ascend(self.to_full, self._refine(0, x, film), film)
+        return self.paint(F.relu(self.full(F.relu(x, inplace=True)), inplace=True))  # type: ignore[no-any-return]
 
-    def _finish_in_strips(self, x: Tensor) -> Tensor:
-        """The same, strip by strip: at full resolution the features would be most of the memory.
-
-        Two more rows than the strip's on either side are all that its pixels depend on.
-        """
-        height, halo = x.shape[-2], 2
-        painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * x.shape[-1]))
+    def _finish_in_strips(
+        self,
+        x: Tensor,
+        features: Tensor,
+        statistics: Pair,
+        style: Pair,
+        noise: Tensor,
+        film: Film,
+    ) -> Tensor:
+        """The same, strip by strip: at fine resolution the features would be most of the memory."""
+        height, width = features.shape[-2:]
+        halo = 2 * len(self.blocks[0]) + 4  # type: ignore[arg-type]
+        painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * width))
         painted = painted.contiguous(memory_format=torch.channels_last)
         for top in range(0, height, STRIP):
-            first, last = max(0, top - halo), min(height, top + STRIP + halo)
-            rows = 2 * (min(height, top + STRIP) - top)
-            skip = 2 * (top - first)
-            strip = self._finish(x[..., first:last, :])
-            painted[..., 2 * top : 2 * top + rows, :] = strip[..., skip : skip + rows, :]
+            bottom = min(height, top + STRIP)
+            first, last = max(0, top - halo), min(height, bottom + halo)
+            mean, deviation = (v[..., first:last, :] if v.shape[-2] > 1 else v for v in style)
+            strip = self._finish(
+                x[..., first // 2 : last // 2, :],
+                features[..., first:last, :],
+                statistics,
+                (mean, deviation),
+                noise[..., first:last, :],
+                film.rows(first, last, height),
+            )
+            inside = slice(2 * (top - first), 2 * (bottom - first))
+            painted[..., 2 * top : 2 * bottom, :] = strip[..., inside, :]
         return painted
 
     def _refine(self, scale: int, x: Tensor, film: Film) -> Tensor:
