@@ -5,8 +5,10 @@
 Cases, each in a fresh process of its own (so that its peak of memory is its own):
 
     equal     swift whole and in tiles of 512 at 3000x2000: largest difference, and how much
-              stronger steps are at the tiles' edges than one cell beside them
-    johnson   a network of random weights likewise: exact statistics, and a thumbnail's
+              stronger steps are at the tiles' edges than half a tile beside them
+    adain, johnson   networks of random weights likewise; johnson with exact statistics, and with
+              those of a thumbnail
+    whole     a picture of 4 megapixels that is in memory as a whole, for comparison
     streamed  a TIFF made by a seeded generator, strip by strip, painted into another: resident
               memory above the start, megapixels per second with and without the survey
 
@@ -53,9 +55,30 @@ def run_case(case: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     torch.manual_seed(0)
-    if case["kind"] == "streamed":
-        return run_streamed(case)
-    return run_equal(case)
+    runs = {"streamed": run_streamed, "whole": run_whole, "equal": run_equal}
+    return runs[case["kind"]](case)
+
+
+def run_whole(case: dict[str, Any]) -> dict[str, Any]:
+    """Paint what is in memory; the median of three."""
+    import torch
+
+    import impasto
+
+    painter = impasto.load("swift", precision=case["precision"])
+    style = painter.encode_style(torch.rand(1, 3, 512, 512))
+    content = torch.rand(1, 3, case["height"], case["width"])
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        painter.stylize(content, style, tile="off")
+        seconds.append(time.perf_counter() - start)
+    middle = sorted(seconds[1:])[1]
+    megapixels = case["height"] * case["width"] / 1e6
+    return {
+        "seconds": [round(s, 2) for s in seconds[1:]],
+        "megapixels_per_second": round(megapixels / middle, 3),
+    }
 
 
 def run_equal(case: dict[str, Any]) -> dict[str, Any]:
@@ -64,12 +87,17 @@ def run_equal(case: dict[str, Any]) -> dict[str, Any]:
 
     import impasto
     from impasto.inference.stylize import Stylizer
+    from impasto.methods.adain.files import encoder_of
+    from impasto.methods.adain.network import AdaIN, AdaINConfig
+    from impasto.methods.adain.painter import AdaINPainter
     from impasto.methods.johnson.network import TransformerNet
     from impasto.methods.johnson.painter import JohnsonPainter
 
     style: Any = torch.rand(1, 3, 256, 256)
     if case["method"] == "swift":
         painter = impasto.load("swift", precision=case["precision"])
+    elif case["method"] == "adain":
+        painter = Stylizer(AdaINPainter(AdaIN(encoder_of(AdaINConfig(encoder="lite")))), "adain")
     else:
         painter, style = Stylizer(JohnsonPainter(TransformerNet()), "johnson"), None
     height, width = case["height"], case["width"]
@@ -145,9 +173,13 @@ def cases(
     common = {"kind": "equal", "height": equal[0], "width": equal[1], "tile": str(tile)}
     found: list[dict[str, Any]] = [
         {**common, "method": "swift", "statistics": "exact", "precision": precision},
+        {**common, "method": "adain", "statistics": "exact", "precision": "float32"},
         {**common, "method": "johnson", "statistics": "exact", "precision": "float32"},
         {**common, "method": "johnson", "statistics": "thumbnail", "precision": "float32"},
     ]
+    height, width = next(iter(sizes.values()))
+    whole = {"kind": "whole", "height": height, "width": width, "precision": precision}
+    found.append(whole)
     for name, (height, width) in sizes.items():
         where = {"size": name, "height": height, "width": width}
         found.append({"kind": "streamed", **where, "precision": precision, "tile": "auto"})
@@ -162,6 +194,8 @@ def table(found: list[dict[str, Any]]) -> str:
         size = f"{case['width']}x{case['height']}"
         if "error" in case:
             rows.append(f"| {case['kind']} | {size} | failed: {case['error']} | | | | |")
+        elif case["kind"] == "whole":
+            rows.append(f"| swift, in memory | {size} | | {case['megapixels_per_second']} | | | |")
         elif case["kind"] == "streamed":
             memory = f"{case['bytes_above_start'] / 2**30:.2f} GiB"
             speed = case["megapixels_per_second"], case["painting_megapixels_per_second"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.errors import InputError, WeightsError
+from impasto.errors import InputError, ResourceError, WeightsError
 from impasto.images.io import Picture, read_picture
 from impasto.inference.layers import layers_of, study_layers
 from impasto.inference.transfer import invert, texture, transfer
@@ -139,3 +139,31 @@ def test_layers_are_studied_one_at_a_time(gallery, tiny_vgg):
     found = list(study_layers("wave.jpg", network=tiny_vgg, studies=studies[:2], size=32, steps=2))
     assert [(s.study, s.layer) for s in found] == studies[:2]
     assert all(max(s.picture.size) == 32 for s in found)
+
+
+def test_tiles_change_nothing_but_rounding(gallery, short):
+    one, other = (finished(transfer("photo.jpg", "wave.jpg", **short, tile=t)) for t in (16, "off"))
+    assert (one.pixels - other.pixels).abs().max() < 2e-3
+
+
+def test_tiles_are_taken_where_memory_asks_for_them(gallery, short):
+    def tile_for(**wishes):
+        run = transfer("photo.jpg", "wave.jpg", **short, **wishes)
+        return run.optimization.tile_of((2000, 3000))
+
+    assert tile_for(max_memory="100G") is None
+    few, more = tile_for(max_memory="1800M"), tile_for(max_memory="2000M")
+    assert 64 <= few < more < 3000
+    assert tile_for(tile="off", max_memory="1800M") is None
+    assert tile_for(tile=640) == 640
+    with pytest.raises(ResourceError, match="allow at least"):
+        transfer("photo.jpg", "wave.jpg", **short | {"size": 3000}, max_memory="1G")
+
+
+def test_what_must_be_looked_at_as_a_whole_says_so(gallery, short):
+    with pytest.raises(InputError, match="wraps around"):
+        texture("wave.jpg", **short, seamless=True, tile=32)
+    with pytest.raises(InputError, match="histogram"):
+        transfer("photo.jpg", "wave.jpg", **short, style_loss="histogram", tile=32)
+    with pytest.raises(InputError, match="auto, off or a number"):
+        transfer("photo.jpg", "wave.jpg", **short, tile="large")

@@ -42,6 +42,13 @@ class Model:
     precision: Precision = "float32"
     """Of the network; auto is bfloat16 where that is faster."""
 
+    tile: str = "auto"
+    """Side in pixels of the tiles in which the network looks at the picture, or off; auto takes
+    tiles where the whole would not fit in memory. The result is the same but for rounding."""
+
+    max_memory: str | None = None
+    """How much memory may be taken, such as 800M or 6G."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Files:

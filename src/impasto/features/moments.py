@@ -1,4 +1,4 @@
-"""Mean and variance per channel of features that come piece by piece.
+"""Mean and variance, or covariance, of the channels of features that come piece by piece.
 
 Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
 Variances", COMPSTAT 1982 (how two pieces' moments become those of both together).
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.checks import check_shape
 from impasto.errors import InputError
+from impasto.features.statistics import covariance
 
 _POSITIONS = 1 << 16
 """Positions that are widened to float64 at once; more would cost as much memory as the network."""
@@ -61,3 +62,48 @@ class Moments:
             raise InputError("moments need at least one position; add features first.")
         mean, variance = self._mean, self._squares / self.count
         return mean.float().view(1, -1, 1, 1), variance.float().view(1, -1, 1, 1)
+
+
+class Comoments:
+    """Mean and covariance of what has been seen so far; in float64, as Moments."""
+
+    def __init__(self) -> None:
+        self.count = 0.0
+        self._mean = torch.zeros(0, dtype=torch.float64)
+        self._products = torch.zeros(0, dtype=torch.float64)
+
+    def add(self, features: Tensor, weights: Tensor | None = None) -> None:
+        """Take in one piece.
+
+        Args:
+            features: (1, C, h, w), floating point; no positions at all are allowed.
+            weights: (1, 1, h, w), at least 0, how much each position counts; None: each 1.
+
+        Raises:
+            ShapeError: ``features`` is not (1, C, h, w).
+        """
+        check_shape(features, "1 C h w", name="features")
+        positions = features.shape[-2] * features.shape[-1]
+        count = float(positions if weights is None else weights.sum())
+        if not count:
+            return
+        mean, products = (part[0].cpu().double() for part in covariance(features, weights))
+        if not self.count:
+            self.count, self._mean, self._products = count, mean, products * count
+            return
+        total = self.count + count
+        delta = mean - self._mean
+        self._mean = self._mean + delta * (count / total)
+        between = torch.outer(delta, delta) * (self.count * count / total)
+        self._products = self._products + products * count + between
+        self.count = total
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Mean (1, C) and biased covariance (1, C, C), float32, on the CPU.
+
+        Raises:
+            InputError: Nothing has been added that counts.
+        """
+        if not self.count:
+            raise InputError("moments need at least one position that counts; add features first.")
+        return self._mean.float()[None], (self._products / self.count).float()[None]

@@ -90,6 +90,11 @@ def check_layers(layers: Iterable[str], plan: VGGPlan) -> tuple[str, ...]:
     return tuple(name for name in known if name in wanted)
 
 
+def pools_of(layer: str) -> int:
+    """How often the picture has been halved at a tap: 3 at relu4_1, 4 at pool4."""
+    return int(layer[4]) - (not layer.startswith("pool"))
+
+
 class VGG(nn.Module):
     """A frozen VGG that answers by layer name.
 
@@ -198,10 +203,9 @@ class VGG(nn.Module):
     @property
     def least_side(self) -> int:
         """The least height and width of a picture for the deepest layer, in pixels."""
-        block = int(self.layers[-1][4])
-        pools = block if self.layers[-1].startswith("pool") else block - 1
+        deepest = self.layers[-1]
         # A convolution that reflects its border needs a neighbour to copy from.
-        return max(1 << pools, 1 << block if self.padding == "reflect" else 1)
+        return 1 << (int(deepest[4]) if self.padding == "reflect" else pools_of(deepest))
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Refuse a picture too small for the deepest layer.
@@ -212,10 +216,7 @@ class VGG(nn.Module):
         Raises:
             InputError: It is too small; the message gives the least size.
         """
-        block = int(self.layers[-1][4])
-        pools = block if self.layers[-1].startswith("pool") else block - 1
-        # A convolution that reflects its border needs a neighbour to copy from.
-        least = max(2**pools, 2**block if self.padding == "reflect" else 1)
+        least = self.least_side
         if min(size) < least:
             raise InputError(
                 f"a picture of {size[0]}x{size[1]} pixels is too small for {self.layers[-1]}; use "

@@ -41,12 +41,7 @@ class StylizeConfig:
     once per norm, thumbnail takes the statistics of a small copy, which is faster and differs."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tile", str(self.tile))  # a number is taken, too
-        if self.tile not in ("auto", "off") and not (self.tile.isdecimal() and int(self.tile) > 0):
-            raise InputError(f"tile must be auto, off or a number of pixels; got {self.tile!r}.")
-        if self.max_memory is not None:
-            object.__setattr__(self, "max_memory", str(self.max_memory))
-            bytes_of(str(self.max_memory), name="max_memory")
+        _settle_tile(self)
         check_choice("tile_statistics", self.tile_statistics, get_args(TileStatistics))
         check_range("alpha", self.alpha, at_least=0.0, at_most=1.0)
         check_range("style_scale", self.style_scale, at_least=0.1, at_most=10.0)
@@ -56,6 +51,31 @@ class StylizeConfig:
             object.__setattr__(self, "style_weights", tuple(self.style_weights))  # of any sequence
         for weight in self.style_weights or ():
             check_range("each style weight", weight, at_least=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileConfig:
+    """How much of a picture is looked at together while it is optimised."""
+
+    tile: str = "auto"
+    """Side in pixels of the tiles in which the network looks at a picture, or off for the whole at
+    once; auto takes tiles where the whole would not fit in memory. The result is the same."""
+
+    max_memory: str | None = None
+    """How much memory an optimisation may take, such as 800M or 6G."""
+
+    def __post_init__(self) -> None:
+        _settle_tile(self)
+
+
+def _settle_tile(config: StylizeConfig | TileConfig) -> None:
+    """Refuse what is no tile and no amount of memory; take numbers for both."""
+    object.__setattr__(config, "tile", str(config.tile))
+    if config.tile not in ("auto", "off") and not (config.tile.isdecimal() and int(config.tile)):
+        raise InputError(f"tile must be auto, off or a number of pixels; got {config.tile!r}.")
+    if config.max_memory is not None:
+        object.__setattr__(config, "max_memory", str(config.max_memory))
+        bytes_of(str(config.max_memory), name="max_memory")
 
 
 @dataclass(frozen=True, kw_only=True)

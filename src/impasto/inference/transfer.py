@@ -24,6 +24,8 @@ from impasto.images.files import write_whole
 from impasto.images.io import Picture, read_picture
 from impasto.images.masks import read_mask
 from impasto.images.resize import resize
+from impasto.inference.settings import TileConfig
+from impasto.inference.transfer_tiles import tile_chooser
 from impasto.kinds import KeepColor
 from impasto.methods.base import Step
 from impasto.methods.gatys.objective import needed_layers
@@ -122,6 +124,8 @@ def transfer(
     device: str = "auto",
     precision: str = "float32",
     shape: tuple[int, int] | None = None,
+    tile: str | int = "auto",
+    max_memory: str | None = None,
     **settings: Any,
 ) -> Transfer:
     """Prepare to paint by changing the pixels step by step; iterate over what comes back.
@@ -141,14 +145,17 @@ def transfer(
         precision: Of the network: "float32", "bfloat16", or "auto", which is bfloat16 where the
             processor is faster at it. L-BFGS searches along lines: rounding disturbs it.
         shape: (height, width) of a texture's result.
+        tile, max_memory: See TileConfig; the result is the same but for rounding.
         **settings: Fields of TransferConfig.
 
     Raises:
         InputError: A setting that does not exist or fit, or a picture too small for the layers.
+        ResourceError: ``max_memory`` is less than the largest scale needs in tiles.
         ImageError: A picture that cannot be read.
         WeightsError: The network is not at hand; the message says what to type.
     """
     config = _config(preset, settings)
+    tiles = TileConfig(tile=str(tile), max_memory=max_memory)
     photo = None if content is None else read_picture(content)
     styles = [read_picture(one).pixels for one in _as_list(style)]
     layers = needed_layers(config, content=photo is not None, style=bool(styles))
@@ -170,7 +177,9 @@ def transfer(
         masks=masks,
         start=None if start is None else read_picture(start).pixels,
         precision=pick_dtype(precision, target),
+        tile_of=(tile_of := tile_chooser(vgg, config, tiles)),
     )
+    tile_of(optimization.scales[-1])  # what cannot be is said before any work
     vgg.check_size(optimization.scales[0])
     return Transfer(optimization, photo, keep_color)
 

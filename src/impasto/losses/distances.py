@@ -15,10 +15,14 @@ histogram    the squared Wasserstein-2 distance of each channel's values, found 
 A distance describes a style once and is then asked many times. Several styles become one by the
 weighted mean of what can be averaged: Gram matrices, and the first two raw moments.
 
+All but the histogram's are functions of mean and covariance, which can be had of a picture part by
+part: ``describe_moments`` and ``distance_of_moments`` take these instead of features.
+
 Reading order: StyleDistance, the four classes, style_distance.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, get_args
 
 import torch
@@ -26,6 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.checks import check_choice
+from impasto.errors import InputError
 from impasto.features.roots import matrix_roots, trace_of_root
 from impasto.features.statistics import covariance, gram_matrix
 from impasto.kinds import GramNormalization, StyleLoss
@@ -34,8 +39,30 @@ Target = tuple[Tensor, ...]
 """What a distance keeps of a style at one layer."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChannelMoments:
+    """What all but the histogram's distance want to know of features."""
+
+    mean: Tensor
+    """(1, C), float32."""
+
+    covariance: Tensor
+    """(1, C, C), biased, float32."""
+
+    positions: int
+    """Of the features."""
+
+    @property
+    def second(self) -> Tensor:
+        """The second raw moment (1, C, C), which may be averaged as covariances may not."""
+        return self.covariance + self.mean[..., :, None] * self.mean[..., None, :]
+
+
 class StyleDistance(Protocol):
     """One of the four; all tensors are float32, features (1, C, h, w)."""
+
+    of_moments: bool
+    """Whether mean and covariance are enough."""
 
     def describe(self, features: Tensor) -> Target:
         """What is kept of a style, in a form that can be averaged."""
@@ -47,6 +74,14 @@ class StyleDistance(Protocol):
 
     def distance(self, features: Tensor, target: Target, weights: Tensor | None) -> Tensor:
         """A scalar; ``weights`` (1, 1, h, w) says how much each position counts."""
+        ...
+
+    def describe_moments(self, moments: ChannelMoments) -> Target:
+        """``describe`` of features with these moments."""
+        ...
+
+    def distance_of_moments(self, moments: ChannelMoments, target: Target) -> Tensor:
+        """``distance`` of features with these moments."""
         ...
 
     def unit(self, target: Target) -> Tensor:
@@ -69,9 +104,15 @@ class GramDistance:
         check_choice("Gram normalization", normalization, get_args(GramNormalization))
         self.normalization = normalization
 
+    of_moments = True
+
     def describe(self, features: Tensor) -> Target:
         """See StyleDistance."""
-        return (gram_matrix(features) * self._factor(features),)
+        return (gram_matrix(features) * self._factor(*_counts(features)),)
+
+    def describe_moments(self, moments: ChannelMoments) -> Target:
+        """See StyleDistance."""
+        return (moments.second * self._factor(moments.mean.shape[-1], moments.positions),)
 
     def prepare(self, target: Target) -> Target:
         """See StyleDistance."""
@@ -79,8 +120,12 @@ class GramDistance:
 
     def distance(self, features: Tensor, target: Target, weights: Tensor | None) -> Tensor:
         """See StyleDistance."""
-        gram = gram_matrix(features, weights) * self._factor(features)
+        gram = gram_matrix(features, weights) * self._factor(*_counts(features))
         return (gram - target[0]).square().mean() * self._part
+
+    def distance_of_moments(self, moments: ChannelMoments, target: Target) -> Tensor:
+        """See StyleDistance."""
+        return (self.describe_moments(moments)[0] - target[0]).square().mean() * self._part
 
     def unit(self, target: Target) -> Tensor:
         """See StyleDistance."""
@@ -90,9 +135,13 @@ class GramDistance:
     def _part(self) -> float:
         return 0.25 if self.normalization == "paper" else 1.0
 
-    def _factor(self, features: Tensor) -> float:
-        channels, positions = features.shape[1], features.shape[-2] * features.shape[-1]
+    def _factor(self, channels: int, positions: int) -> float:
         return {"elements": 1 / channels, "none": float(positions)}.get(self.normalization, 1.0)
+
+
+def _counts(features: Tensor) -> tuple[int, int]:
+    """Channels and positions."""
+    return features.shape[1], features.shape[-2] * features.shape[-1]
 
 
 def _raw_moments(features: Tensor) -> Target:
@@ -110,10 +159,16 @@ class MomentDistance:
     def __init__(self, eps: float = 1e-5) -> None:
         self.eps = eps
 
+    of_moments = True
+
     def describe(self, features: Tensor) -> Target:
         """See StyleDistance."""
         mean, second = _raw_moments(features)
         return mean, second.diagonal(dim1=-2, dim2=-1)
+
+    def describe_moments(self, moments: ChannelMoments) -> Target:
+        """See StyleDistance."""
+        return moments.mean, moments.second.diagonal(dim1=-2, dim2=-1)
 
     def prepare(self, target: Target) -> Target:
         """See StyleDistance."""
@@ -122,8 +177,12 @@ class MomentDistance:
 
     def distance(self, features: Tensor, target: Target, weights: Tensor | None) -> Tensor:
         """See StyleDistance."""
-        mean, deviation = self._of(features, weights)
-        return ((mean - target[0]).square() + (deviation - target[1]).square()).mean()
+        return _moment_distance(self._of(features, weights), target)
+
+    def distance_of_moments(self, moments: ChannelMoments, target: Target) -> Tensor:
+        """See StyleDistance."""
+        variance = moments.covariance.diagonal(dim1=-2, dim2=-1)
+        return _moment_distance((moments.mean, (variance + self.eps).sqrt()), target)
 
     def unit(self, target: Target) -> Tensor:
         """See StyleDistance."""
@@ -140,6 +199,11 @@ class MomentDistance:
         return mean, (variance + self.eps).sqrt()
 
 
+def _moment_distance(found: Target, target: Target) -> Tensor:
+    parts = [(one - other).square() for one, other in zip(found, target, strict=True)]
+    return (parts[0] + parts[1]).mean()
+
+
 class WassersteinDistance:
     """|m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2), over the number of channels.
 
@@ -150,9 +214,15 @@ class WassersteinDistance:
     def __init__(self, eps: float = 1e-4) -> None:
         self.eps = eps
 
+    of_moments = True
+
     def describe(self, features: Tensor) -> Target:
         """See StyleDistance."""
         return _raw_moments(features)
+
+    def describe_moments(self, moments: ChannelMoments) -> Target:
+        """See StyleDistance."""
+        return moments.mean, moments.second
 
     def prepare(self, target: Target) -> Target:
         """See StyleDistance."""
@@ -167,8 +237,14 @@ class WassersteinDistance:
 
     def distance(self, features: Tensor, target: Target, weights: Tensor | None) -> Tensor:
         """See StyleDistance."""
+        return self._between(*covariance(features, weights), target)
+
+    def distance_of_moments(self, moments: ChannelMoments, target: Target) -> Tensor:
+        """See StyleDistance."""
+        return self._between(moments.mean, moments.covariance, target)
+
+    def _between(self, found_mean: Tensor, found: Tensor, target: Target) -> Tensor:
         mean, own, root, ridge = target
-        found_mean, found = covariance(features, weights)
         eye = torch.eye(found.shape[-1], device=found.device)
         found = found + ridge[..., None, None] * eye
         product = root @ found @ root
@@ -191,6 +267,23 @@ class HistogramDistance:
 
     def __init__(self, levels: int = 512) -> None:
         self.levels = levels
+
+    of_moments = False
+
+    def describe_moments(self, moments: ChannelMoments) -> Target:
+        """See StyleDistance.
+
+        Raises:
+            InputError: Always: values are ordered, and moments do not know their order.
+        """
+        raise InputError(
+            "the histogram's distance needs all values at once, and so the whole picture; use "
+            "--tile off, or --style-loss wasserstein."
+        )
+
+    def distance_of_moments(self, moments: ChannelMoments, target: Target) -> Tensor:
+        """See StyleDistance; as ``describe_moments``."""
+        return self.describe_moments(moments)[0]
 
     def describe(self, features: Tensor) -> Target:
         """See StyleDistance."""

@@ -53,9 +53,14 @@ class Objective:
         self.distance = style_distance(config.style_loss, config.gram_normalization)
         self.masks = list(masks) if masks else [None]
         with torch.no_grad():
-            taps = self._look(content) if content is not None and self.content_weights else {}
-            self.content_targets = {name: taps[name].clone() for name in self.content_weights}
+            if content is not None and self.content_weights:
+                self._remember(content)
             self.style_targets = self._style_targets(styles, style_shares)
+
+    def _remember(self, content: Tensor) -> None:
+        """Keep what the content loss compares with."""
+        taps = self._look(content)
+        self.content_targets = {name: taps[name].clone() for name in self.content_weights}
 
     def _style_targets(
         self, styles: Sequence[Tensor], shares: Sequence[float]
@@ -93,17 +98,22 @@ class Objective:
         Returns:
             Scalars by name: "content", "style", "tv" and "range", those that count.
         """
-        config, losses = self.config, {}
-        taps = self._look(image) if self.content_weights or self.style_weights else {}
-        if self.content_weights:
-            losses["content"] = config.content_weight * self._content(taps)
-        if self.style_weights:
-            losses["style"] = config.style_weight * self._style(taps)
+        config = self.config
+        losses = self._seen(image) if self.content_weights or self.style_weights else {}
         if config.tv_weight:
             variation = total_variation(image, config.tv, wrap=config.seamless)
             losses["tv"] = config.tv_weight * (image.numel() if config.tv_sum else 1) * variation
         if config.clamp and (config.optimizer == "lbfgs" or config.levels > 1):
             losses["range"] = RANGE_WEIGHT * out_of_range_loss(image)
+        return losses
+
+    def _seen(self, image: Tensor) -> dict[str, Tensor]:
+        """The weighted terms that look through the network."""
+        losses, taps = {}, self._look(image)
+        if self.content_weights:
+            losses["content"] = self.config.content_weight * self._content(taps)
+        if self.style_weights:
+            losses["style"] = self.config.style_weight * self._style(taps)
         return losses
 
     def _content(self, taps: Mapping[str, Tensor]) -> Tensor:
@@ -124,7 +134,7 @@ class Objective:
         for share, mask, targets in self.style_targets:
             for name, weight in self.style_weights.items():
                 features, target = taps[name].float(), targets[name]
-                grid = _on_grid(mask, features) if mask is not None else None
+                grid = on_grid(mask, features) if mask is not None else None
                 term = self.distance.distance(features, target, grid)
                 if self.config.relative:
                     term = term / self.distance.unit(target).clamp_min(1e-8)
@@ -132,7 +142,8 @@ class Objective:
         return torch.stack(terms).sum()
 
 
-def _on_grid(mask: Tensor, features: Tensor) -> Tensor:
+def on_grid(mask: Tensor, features: Tensor) -> Tensor:
+    """A mask (1, 1, H, W) as means over the positions of features (1, C, h, w)."""
     return F.adaptive_avg_pool2d(mask, (features.shape[-2], features.shape[-1]))
 
 

@@ -17,7 +17,7 @@ Departures from the papers, each with its reason:
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,13 +25,14 @@ from torch import Tensor
 
 from impasto.checks import check_shape
 from impasto.errors import InputError
-from impasto.features.vgg import VGG
+from impasto.features.vgg import VGG, pools_of
 from impasto.images.resize import resize
 from impasto.methods.base import Step
 from impasto.methods.gatys.canvas import Canvas
 from impasto.methods.gatys.objective import Objective
 from impasto.methods.gatys.optimizers import PixelAdam, PixelLBFGS
 from impasto.methods.gatys.settings import TransferConfig
+from impasto.methods.gatys.tiled import TiledObjective
 from impasto.methods.gatys.wrap import resize_wrapped, typical_cut
 
 
@@ -72,6 +73,8 @@ class Optimization:
         start: (1, 3, H, W) in [0, 1], any size: the first picture; None begins as ``config.init``
             says.
         precision: Of the network.
+        tile_of: From a scale's (height, width) to the side of the tiles in which the network looks
+            at it, in pixels; None looks at the whole.
 
     Raises:
         InputError: Neither content nor style, weights or masks that do not fit the styles, or an
@@ -89,8 +92,10 @@ class Optimization:
         masks: Sequence[Tensor] | None = None,
         start: Tensor | None = None,
         precision: torch.dtype = torch.float32,
+        tile_of: Callable[[tuple[int, int]], int | None] = lambda _: None,
     ) -> None:
         self.network, self.config, self.precision = network, config, precision
+        self.tile_of = tile_of
         for picture in (content, start, *styles):
             if picture is not None:
                 check_shape(picture, "1 3 H W", name="picture")
@@ -100,7 +105,7 @@ class Optimization:
         if size is None:
             shape = (content if content is not None else self.styles[0]).shape
             size = shape[-2], shape[-1]
-        grid = 2 ** _pools(network) if config.seamless else 1
+        grid = 2 ** pools_of(network.layers[-1]) if config.seamless else 1
         self.scales = scales(size, config, grid)
         self.total = config.first_steps + config.steps * (len(self.scales) - 1)
         self.index, self._scale = 0, -1
@@ -224,9 +229,10 @@ class Optimization:
         styles = [self.style_at(style, size) for style in self.styles]
         masks = [resize(m, size).to(self._device) for m in self.masks] if self.masks else None
         used = styles if self.config.style_weight else []
-        return Objective(
-            self.network, self.config, content, used, self.shares, masks, self.precision
-        )
+        parts = content, used, self.shares, masks, self.precision
+        if (tile := self.tile_of(size)) is not None:
+            return TiledObjective(self.network, self.config, *parts, tile=tile)
+        return Objective(self.network, self.config, *parts)
 
     def style_at(self, style: Tensor, size: tuple[int, int]) -> Tensor:
         """A style for a picture of that size: of the same long side, so that strokes fit."""
@@ -300,8 +306,3 @@ def _check_parts(
         raise InputError(
             f"init {config.init} needs a {config.init.split('-')[0]}, and there is none; use noise."
         )
-
-
-def _pools(network: VGG) -> int:
-    deepest = network.layers[-1]
-    return int(deepest[4]) - (not deepest.startswith("pool"))
