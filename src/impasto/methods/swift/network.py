@@ -166,13 +166,7 @@ class Decoder(nn.Module):
         return upsample(conv(x, *film.take(conv.out_channels, x)))
 
     def _finish(
-        self,
-        x: Tensor,
-        features: Tensor,
-        statistics: Pair,
-        style: Pair,
-        noise: Tensor,
-        film: Film,
+        self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
     ) -> Tensor:
         """From quarter resolution (B, C, h, w) to colours (B, 3, 4h, 4w)."""
         x = upsample(x)
@@ -181,13 +175,7 @@ class Decoder(nn.Module):
         return self.paint(F.relu(self.full(F.relu(x, inplace=True)), inplace=True))  # type: ignore[no-any-return]
 
     def _finish_in_strips(
-        self,
-        x: Tensor,
-        features: Tensor,
-        statistics: Pair,
-        style: Pair,
-        noise: Tensor,
-        film: Film,
+        self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
     ) -> Tensor:
         """The same, strip by strip: at fine resolution the features would be most of the memory."""
         height, width = features.shape[-2:]
