@@ -203,14 +203,15 @@ def test_progress_counts_tiles_of_both_passes(tiny_painter, tmp_path):
 
 def stopped_after(monkeypatch, strips: int):
     """Let the disk be full after some strips."""
-    write, count = Unfinished.write, []
+    write = Unfinished.write
 
-    def full(self, top, samples):
-        if len(count) == strips:
+    def full(self, top, left, samples):
+        write(self, top, left, samples)
+        tops.add(top)
+        if len(tops) > strips:  # in the middle of the next one
             raise self._refusal(OSError(errno.ENOSPC, "no space"))
-        count.append(top)
-        write(self, top, samples)
 
+    tops = set()
     monkeypatch.setattr(Unfinished, "write", full)
 
 
@@ -257,12 +258,12 @@ def test_resume_of_another_painting_is_refused(tiny_painter, tmp_path, monkeypat
 KILLED = """
 import sys, time
 from impasto.images.strips import Unfinished
-write = Unfinished.write
-def slow(self, top, samples):
-    write(self, top, samples)
+keep = Unfinished.keep
+def slow(self, rows):
+    keep(self, rows)
     print("strip", flush=True)
     time.sleep(60)
-Unfinished.write = slow
+Unfinished.keep = slow
 import impasto
 from impasto.inference.giga import paint_file
 from impasto.inference.settings import StylizeConfig

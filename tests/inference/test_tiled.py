@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_picture(tiny_painter):
         tiles = tiny_painter.in_tiles(source, styles, config=config)
         with Allocations() as seen:
             tiles.survey()
-            for _ in tiles.strips():
+            for _ in tiles.pieces():
                 pass
         peaks.append(seen.peak)
     assert peaks[1] < 1.1 * peaks[0]
@@ -185,7 +185,7 @@ def test_the_estimate_is_what_painting_takes(tiny_painter):
     tiles = tiny_painter.in_tiles(source, styles, config=StylizeConfig(tile="128"))
     tiles.survey()
     with Allocations() as seen:
-        for _ in tiles.strips():
+        for _ in tiles.pieces():
             pass
     estimate = tiles.tiling.memory_of(128, source.size)
     assert seen.peak / 2 < estimate < 4 * seen.peak

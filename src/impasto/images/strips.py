@@ -1,8 +1,8 @@
 """A painting that is not finished: strips in a hidden folder beside its place.
 
-The folder holds the pixels row by row, what must be known to go on, and how many rows are done.
-That number is written after the rows are on the disk, so after a kill every row it counts is
-whole. The output gets its name when all is done, and the folder goes.
+The folder holds the pixels of the whole picture, what must be known to go on, and how many rows
+are done. That number is written after the rows are on the disk, so after a kill every row it
+counts is whole. The output gets its name when all is done, and the folder goes.
 
 Reading order: Unfinished.
 """
@@ -11,7 +11,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from io import RawIOBase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,25 +95,37 @@ class Unfinished:
             raise self._refusal(error) from error
         self._write_state(0)
 
-    def write(self, top: int, samples: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-        """Keep a strip.
+    def write(self, top: int, left: int, samples: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+        """Put pixels where they belong; they count when ``keep`` is told of their rows.
 
         Args:
-            top: Its first row; the rows above are done.
-            samples: (h, W, bands).
+            top, left: Of their first pixel.
+            samples: (h, w, bands).
 
         Raises:
             OutputError: The disk is full, or another reason; what was finished is kept.
         """
+        pixel = samples.shape[2] * samples.itemsize
+        try:
+            with self.raw.open("r+b", buffering=0) as file:
+                for row, values in enumerate(np.ascontiguousarray(samples), start=top):
+                    file.seek(row * self._row_bytes + left * pixel)
+                    _write_all(file, values)
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def keep(self, rows: int) -> None:
+        """So many rows from the top are whole: let them outlast a kill.
+
+        Raises:
+            OutputError: See ``write``.
+        """
         try:
             with self.raw.open("r+b") as file:
-                file.seek(top * self._row_bytes)
-                file.write(np.ascontiguousarray(samples).data)
-                file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise self._refusal(error) from error
-        self._write_state(top + samples.shape[0])
+        self._write_state(rows)
 
     def _write_state(self, rows: int) -> None:
         write_whole(self._state, json.dumps({"key": self.key, "rows": rows}).encode())
@@ -151,6 +165,13 @@ class Unfinished:
     def discard(self) -> None:
         """Remove all that was kept."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _write_all(file: RawIOBase, values: NDArray[Any]) -> None:
+    """Without a buffer a disk that fills up takes a part."""
+    left = values.tobytes()
+    while left:
+        left = left[file.write(left) or 0 :]
 
 
 def same_key(parts: Iterable[object]) -> str:

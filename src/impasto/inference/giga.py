@@ -7,18 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.errors import OutputError
 from impasto.images.encode import to_samples
 from impasto.images.files import check_destination
 from impasto.images.giga import GigaPicture, Target, write_giga
 from impasto.images.masks import mask_of
 from impasto.images.recolor import ColorCount, Recolor
-from impasto.images.resize import Size
+from impasto.images.resize import Box, Size
 from impasto.images.strips import Unfinished, same_key
 from impasto.inference.regions import SoftMasks
 from impasto.inference.settings import StylizeConfig
@@ -142,10 +140,10 @@ class _Work:
             self._copy()
             return
         recolor = self._prepare(self.tiles, on_tile)
-        for top, painted in self.tiles.strips(self.unfinished.rows, on_tile):
-            whole = self.source.read_all((top, 0, painted.shape[-2], painted.shape[-1]))
-            done = self._dressed(top, painted, whole[:, :3], recolor)
-            self._keep(top, torch.cat([done, whole[:, 3:]], dim=1))
+        for box, painted in self.tiles.pieces(self.unfinished.rows, on_tile):
+            whole = self.source.read_all(box)
+            done = self._dressed(box, painted, whole[:, :3], recolor)
+            self._keep(box, torch.cat([done, whole[:, 3:]], dim=1))
 
     def _prepare(self, tiles: TiledPainting, on_tile: OnTile | None) -> Recolor:
         """Look at the picture as often as it takes, or read what an earlier run has seen."""
@@ -158,9 +156,9 @@ class _Work:
         recolor = Recolor(mode, {})
         if Recolor.must_look(mode):
             painted, content = ColorCount(), ColorCount()
-            for top, strip in tiles.strips():
-                painted.add(strip)
-                content.add(self.source.read((top, 0, *strip.shape[-2:])))
+            for box, piece in tiles.pieces():
+                painted.add(piece)
+                content.add(self.source.read(box))
             recolor = Recolor.of(mode, painted, content)
         tensors = {
             f"{index:03}.{grid:03}.{part}": tensor
@@ -173,26 +171,27 @@ class _Work:
             write_tensors(self.unfinished.known, tensors | colors, {})
         return recolor
 
-    def _dressed(self, top: int, painted: Tensor, content: Tensor, recolor: Recolor) -> Tensor:
+    def _dressed(self, box: Box, painted: Tensor, content: Tensor, recolor: Recolor) -> Tensor:
         """Colours kept, masks honoured, in the order in which a whole picture has them."""
         painted = recolor(painted, content)
         if self.masks is not None:
-            painted = content.lerp(painted, self.masks.cover((top, 0, *painted.shape[-2:])))
+            painted = content.lerp(painted, self.masks.cover(box))
         return painted
 
     def _copy(self) -> None:
         height, width = self.source.size
         step = max(1, _BAND // width)
         for top in range(self.unfinished.rows, height, step):
-            self._keep(top, self.source.read_all((top, 0, min(step, height - top), width)))
+            box = (top, 0, min(step, height - top), width)
+            self._keep(box, self.source.read_all(box))
 
-    def _keep(self, top: int, pixels: Tensor) -> None:
+    def _keep(self, box: Box, pixels: Tensor) -> None:
         self.source.check_unchanged()
-        done = self.unfinished.rows - top
+        top, left, height, width = box
         samples: NDArray[Any] = to_samples(pixels, self.source.bits)
-        if done < 0:
-            raise OutputError(f"strips of {self.unfinished.target} are missing; begin it again.")
-        self.unfinished.write(self.unfinished.rows, np.ascontiguousarray(samples[done:]))
+        self.unfinished.write(top, left, samples)
+        if left + width == self.source.size[1]:
+            self.unfinished.keep(top + height)
 
 
 def _learned_of(known: dict[str, Tensor]) -> list[list[tuple[Tensor, Tensor]]]:

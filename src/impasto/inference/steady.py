@@ -113,7 +113,7 @@ class SteadyPainter:
         painting.forget()
         self._learned = self._averaged(tiles.survey())
         painting.learn(self._learned[0])
-        return tiles.all_strips()
+        return tiles.whole()
 
     def _tiling_of(self, source: InMemory) -> Tiling | None:
         """Decided at the first frame, for all."""
@@ -127,7 +127,7 @@ class SteadyPainter:
         tiles = self.stylizer.in_tiles(InMemory(content), self.styles, config=self.config)
         if tiles is not None:
             tiles.survey()
-            return tiles.all_strips()
+            return tiles.whole()
         alpha, seed = self.config.alpha, self.config.seed
         painted = self.painter.paint(content, self.styles, weights=weights, alpha=alpha, seed=seed)
         return painted.cpu()

@@ -98,7 +98,7 @@ class Stylizer:
             ).cpu()
         else:
             tiles.survey(on_tile)
-            painted = tiles.all_strips(on_tile)
+            painted = tiles.whole(on_tile)
         painted = keep_color(painted, picture.pixels, config.keep_color)
         if soft is not None:
             painted = picture.pixels.lerp(painted, soft.cover((0, 0, *picture.size)))

@@ -150,42 +150,39 @@ class TiledPainting:
             self.painting.look(blank)  # some must have been asked what they want to know
             self.painting.learn(found)
 
-    def strips(self, first: int = 0, on_tile: OnTile | None = None) -> Iterator[tuple[int, Tensor]]:
-        """Paint, from top to bottom.
+    def pieces(self, first: int = 0, on_tile: OnTile | None = None) -> Iterator[tuple[Box, Tensor]]:
+        """Paint tile by tile, row by row.
 
         Args:
             first: Rows of the picture that need not be painted.
             on_tile: Told of every tile.
 
         Yields:
-            The strip's first row and its pixels (1, 3, h, W), float32 in [0, 1], on the CPU.
+            Its box (top, left, height, width) in the picture and its pixels (1, 3, height, width),
+            float32 in [0, 1], on the CPU.
         """
         margin, (height, width) = self.painting.margin, self.source.size
         total = self.tiles * len(self.tiling.reaches)
         done = total - self.tiles
         for top, bottom in zip(self.rows, self.rows[1:], strict=False):
             upper, lower = max(0, top - margin), min(height, bottom - margin)
-            done += len(self.columns) - 1
-            if lower <= max(first, upper):
-                continue
-            strip = torch.empty((1, 3, lower - upper, width))
-            for count, (left, right) in enumerate(
-                zip(self.columns, self.columns[1:], strict=False), start=2
-            ):
+            wanted = lower > max(first, upper)
+            for left, right in zip(self.columns, self.columns[1:], strict=False):
+                done += 1
                 start, end = max(0, left - margin), min(width, right - margin)
-                if start < end:
+                if wanted and start < end:
                     core = (top, left, bottom - top, right - left)
-                    strip[..., start:end] = self._paint(core, (upper, start, lower, end))
-                if on_tile is not None:
-                    on_tile(done - len(self.columns) + count, total)
-            yield upper, strip
+                    painted = self._paint(core, (upper, start, lower, end))
+                    yield (upper, start, lower - upper, end - start), painted
+                if wanted and on_tile is not None:
+                    on_tile(done, total)
 
-    def all_strips(self, on_tile: OnTile | None = None) -> Tensor:
+    def whole(self, on_tile: OnTile | None = None) -> Tensor:
         """The whole painting in memory: (1, 3, H, W), float32 in [0, 1], on the CPU."""
         painted = torch.empty((1, 3, *self.source.size))
         painted = painted.contiguous(memory_format=torch.channels_last)
-        for top, strip in self.strips(on_tile=on_tile):
-            painted[..., top : top + strip.shape[-2], :] = strip
+        for (top, left, height, width), piece in self.pieces(on_tile=on_tile):
+            painted[..., top : top + height, left : left + width] = piece
         return painted
 
     def _paint(self, core: Box, inside: tuple[int, int, int, int]) -> Tensor:

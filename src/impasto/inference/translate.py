@@ -145,10 +145,7 @@ class Translator:
         tiles = TiledPainting(begin(source.size, partial(shrink, source)), source, tiling)
         if config.tile_statistics == "exact":
             tiles.survey()
-        made = torch.empty_like(pixels)
-        for top, strip in tiles.strips():
-            made[..., top : top + strip.shape[-2], :] = strip
-        return made
+        return tiles.whole()
 
     def _whole(self, pixels: Tensor, config: TranslateConfig) -> Tensor:
         height, width = pixels.shape[-2:]
