@@ -78,6 +78,8 @@ def make_table(name: str, records: dict[str, dict[str, Any]]) -> str:
         "speed_stylize": lambda r: _module("speed_stylize").table(r["cases"]),
         "speed_training": lambda r: _module("speed_training").table(r["cases"]),
         "speed_convolution": lambda r: _module("speed_convolution").table(r["cases"]),
+        "memory_tiled": lambda r: _module("memory_tiled").table(r["cases"]),
+        "speed_video": lambda r: _module("speed_video").table(r["cases"]),
         "speed_service": lambda r: _module("speed_service").table(r["cases"]),
         "speed_export": lambda r: _module("speed_export").table(r["cases"]),
         "quality_transfer": lambda r: _module("quality_transfer").table(r["summary"]),
