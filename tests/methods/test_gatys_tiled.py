@@ -75,8 +75,8 @@ def test_whatever_the_settings(tiny_vgg, changes):
 
 def test_two_styles_rule_where_their_masks_say(tiny_vgg):
     share = torch.linspace(0, 1, SIZE[1]).expand(1, 1, *SIZE)
-    nothing_on_the_left = (share - 0.5).clamp_min(0)
-    for masks in (None, [share, 1 - share], [nothing_on_the_left, 1 - share]):
+    half, nowhere = (share - 0.5).clamp_min(0), torch.zeros_like(share)
+    for masks in (None, [share, 1 - share], [half, 1 - share], [nowhere, share]):
         assert_alike(both(tiny_vgg, settings(), styles=STYLES, masks=masks))
 
 

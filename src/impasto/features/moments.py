@@ -85,12 +85,14 @@ class Comoments:
         check_shape(features, "1 C h w", name="features")
         positions = features.shape[-2] * features.shape[-1]
         count = float(positions if weights is None else weights.sum())
+        if not len(self._mean):
+            channels = features.shape[1]
+            self._mean, self._products = (
+                torch.zeros(shape, dtype=torch.float64) for shape in (channels, (channels,) * 2)
+            )
         if not count:
             return
         mean, products = (part[0].cpu().double() for part in covariance(features, weights))
-        if not self.count:
-            self.count, self._mean, self._products = count, mean, products * count
-            return
         total = self.count + count
         delta = mean - self._mean
         self._mean = self._mean + delta * (count / total)
@@ -99,11 +101,12 @@ class Comoments:
         self.count = total
 
     def result(self) -> tuple[Tensor, Tensor]:
-        """Mean (1, C) and biased covariance (1, C, C), float32, on the CPU.
+        """Mean (1, C) and biased covariance (1, C, C), float32, on the CPU; 0 where nothing counts.
 
         Raises:
-            InputError: Nothing has been added that counts.
+            InputError: Nothing has been added.
         """
-        if not self.count:
-            raise InputError("moments need at least one position that counts; add features first.")
-        return self._mean.float()[None], (self._products / self.count).float()[None]
+        if not len(self._mean):
+            raise InputError("moments need at least one position; add features first.")
+        covariances = self._products / max(self.count, 1e-12)
+        return self._mean.float()[None], covariances.float()[None]

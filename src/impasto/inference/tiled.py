@@ -22,6 +22,7 @@ from impasto.images.regions import Regions, read_reflected
 from impasto.images.resize import Box, Size
 from impasto.inference.memory import Appetite, appetite_of
 from impasto.methods.base import Painting
+from impasto.runtime import give_back_memory
 
 Learned = list[list[tuple[Tensor, Tensor]]]
 """What each pass over the picture has found: mean and variance of each grid."""
@@ -135,6 +136,8 @@ class TiledPainting:
                     for moments, grid in zip(collected, grids, strict=True):
                         core = self._counted(grid, box, (top, left, height, width))
                         moments.add(core)
+                del window, grids, grid, core
+                give_back_memory()
                 if on_tile is not None:
                     on_tile(number * self.tiles + done, total)
             found = [moments.result() for moments in collected]
@@ -173,6 +176,7 @@ class TiledPainting:
                 if wanted and start < end:
                     core = (top, left, bottom - top, right - left)
                     painted = self._paint(core, (upper, start, lower, end))
+                    give_back_memory()
                     yield (upper, start, lower - upper, end - start), painted
                 if wanted and on_tile is not None:
                     on_tile(done, total)

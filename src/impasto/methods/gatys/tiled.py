@@ -97,6 +97,7 @@ class TiledObjective(Objective):
     def __init__(self, network: VGG, config: TransferConfig, *parts: Any, tile: int) -> None:
         self.cell = 1 << pools_of(network.layers[-1])
         self.tile, self.far = tile, reach_of(network)
+        self._grids: dict[tuple[int, str], Tensor] = {}
         super().__init__(network, config, *parts)
 
     def _tiles(self, image: Tensor) -> Iterator[Tile]:
@@ -112,10 +113,9 @@ class TiledObjective(Objective):
             kept = {name: taps[name][(..., *tile.own(name))].clone() for name in sums}
             self._contents.append(kept)
             for name, features in kept.items():
-                wide = features.cpu().double()
-                sums[name] += torch.stack(
-                    [wide.new_tensor(wide.numel()), wide.sum(), wide.square().sum()]
-                )
+                here = features.float().cpu()
+                total, squares = (v.sum(dtype=torch.float64) for v in (here, here.square()))
+                sums[name] += torch.stack([total.new_tensor(here.numel()), total, squares])
         self._counts = {name: float(count) for name, (count, _, _) in sums.items()}
         self._variances = {
             name: float((squares - total**2 / count) / (count - 1).clamp_min(1))
@@ -123,7 +123,7 @@ class TiledObjective(Objective):
         }
 
     def _describe(self, style: Tensor) -> dict[str, Target]:
-        seen = self._survey(style, [None])[0]
+        seen = self._survey(style, masked=False)[0]
         return {name: self.distance.describe_moments(m) for name, (m, _) in seen.items()}
 
     def _seen(self, image: Tensor) -> dict[str, Tensor]:
@@ -141,10 +141,18 @@ class TiledObjective(Objective):
         return losses
 
     def _survey(
-        self, image: Tensor, masks: Sequence[Tensor | None]
+        self, image: Tensor, *, masked: bool
     ) -> list[dict[str, tuple[ChannelMoments, float]]]:
-        """Per mask and layer the moments of the whole picture, and how much its positions count."""
-        found = [{name: Comoments() for name in self.style_weights} for _ in masks]
+        """Per mask and layer the moments of the whole picture, and how much its positions count.
+
+        Args:
+            image: The picture, or a style.
+            masked: Whether masks say what counts; else all does, as if there were one mask.
+        """
+        found = [
+            {name: Comoments() for name in self.style_weights}
+            for _ in (self.masks if masked else [None])
+        ]
         positions = dict.fromkeys(self.style_weights, 0)
         with torch.no_grad():
             for tile in self._tiles(image):
@@ -152,24 +160,28 @@ class TiledObjective(Objective):
                 for name in self.style_weights:
                     core = taps[name][(..., *tile.own(name))].float()
                     positions[name] += core.shape[-2] * core.shape[-1]
-                    for mask, seen in zip(masks, found, strict=True):
-                        seen[name].add(core, self._counting(mask, name, tile))
+                    for number, seen in enumerate(found):
+                        counts = self._counting(number, name, tile) if masked else None
+                        seen[name].add(core, counts)
         return [
             {name: (_moments(one, positions[name], image.device), one.count)
              for name, one in seen.items()}
             for seen in found
         ]  # fmt: skip
 
-    def _counting(self, mask: Tensor | None, name: str, tile: Tile) -> Tensor | None:
-        """How much each position of a tile's core counts."""
+    def _counting(self, number: int, name: str, tile: Tile) -> Tensor | None:
+        """How much each position of a tile's core counts for a mask; None: all alike."""
+        mask = self.masks[number]
         if mask is None:
             return None
-        grid = mask.new_empty((1, 1, *(side >> pools_of(name) for side in tile.size)))
-        return on_grid(mask, grid)[(..., *tile.whole(name))]
+        if (number, name) not in self._grids:
+            grid = mask.new_empty((1, 1, *(side >> pools_of(name) for side in tile.size)))
+            self._grids[number, name] = on_grid(mask, grid)
+        return self._grids[number, name][(..., *tile.whole(name))]
 
     def _ask(self, pixels: Tensor) -> tuple[Tensor, list[dict[str, "_Asked"]]]:
         """The style term, and per mask what it asks of the features of each layer."""
-        surveyed = self._survey(pixels, self.masks)
+        surveyed = self._survey(pixels, masked=True)
         terms, leaves = [], []
         with torch.enable_grad():
             for seen, (share, _, targets) in zip(surveyed, self.style_targets, strict=True):
@@ -200,10 +212,10 @@ class TiledObjective(Objective):
                 taps = self._look(window)
             with torch.no_grad():
                 slopes = {name: torch.zeros_like(tap) for name, tap in taps.items()}
-                for one, mask in zip(asked, self.masks if asked else [], strict=True):
+                for which, one in enumerate(asked):
                     for name, wish in one.items():
                         own = (..., *tile.own(name))
-                        counts = self._counting(mask, name, tile)
+                        counts = self._counting(which, name, tile)
                         slopes[name][own] += wish(taps[name][own].float(), counts)
                 for name in self.content_weights:
                     term, slope = self._content_slope(name, number, taps[name], tile)
@@ -253,7 +265,7 @@ class _Asked:
         flat = features.flatten(2)  # (1, C, n)
         slope = self.of_mean[..., None] + self.of_products @ (flat - self.mean[..., None])
         share = 1.0 if counts is None else counts.flatten(2)
-        return (slope * share / self.count).view_as(features)
+        return (slope * share / max(self.count, 1e-12)).view_as(features)
 
 
 class _Known(torch.autograd.Function):
