@@ -1,7 +1,7 @@
-"""Pictures larger than memory, by libvips: read by region, written from a file of strips.
+"""Pictures larger than memory, by libvips: read by region, written from a plain file of pixels.
 
-Reading order: GigaPicture (reading), Target (where and as what), write_giga (writing). The file of
-strips stands in ``strips.py``.
+Reading order: GigaPicture (reading), Target (where and as what), write_giga (writing). That
+file stands in ``strips.py``.
 
 Pixels are upright sRGB like everywhere. What is written gets the profile and the resolution of
 what was read: a painting of an Adobe RGB scan is Adobe RGB again.
@@ -196,7 +196,7 @@ def write_giga(raw: Path, source: GigaPicture, target: Target, folder: Path) -> 
     """Make the file, or the pyramid, of finished pixels.
 
     Args:
-        raw: Pixels row by row, of the bits and the bands of ``source``.
+        raw: A plain TIFF of the size, the bits and the bands of ``source``.
         source: Whose size, profile and resolution they have.
         target: What to make.
         folder: Where to make it; it gets its name elsewhere when it is whole.
@@ -208,12 +208,9 @@ def write_giga(raw: Path, source: GigaPicture, target: Target, folder: Path) -> 
         OutputError: It cannot be written.
     """
     library = vips()
-    height, width = source.size
-    bands = 3 + source.has_alpha
-    kind = "uchar" if source.bits == 8 else "ushort"
     made = folder / target.path.name
     try:
-        image = library.Image.rawload(str(raw), width, height, bands, format=kind)
+        image = library.Image.tiffload(str(raw), access="sequential")
         image = image.copy(
             interpretation="srgb" if source.bits == 8 else "rgb16",
             xres=source.resolution[0],

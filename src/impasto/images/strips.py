@@ -1,8 +1,8 @@
 """A painting that is not finished: strips in a hidden folder beside its place.
 
-The folder holds the pixels of the whole picture, what must be known to go on, and how many rows
-are done. That number is written after the rows are on the disk, so after a kill every row it
-counts is whole. The output gets its name when all is done, and the folder goes.
+The folder holds the pixels of the whole picture as a plain TIFF, what must be known to go on, and
+how many rows are done. That number is written after the rows are on the disk, so after a kill
+every row it counts is whole. The output gets its name when all is done, and the folder goes.
 
 Reading order: Unfinished.
 """
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from impasto.errors import InputError, OutputError
 from impasto.images.files import check_destination, plain_reason, write_whole
+from impasto.images.plain_tiff import plain_header
 from impasto.images.resize import Size
 
 
@@ -48,9 +49,10 @@ class Unfinished:
     ) -> None:
         self.target, self.key, self.size = target, key, size
         self.folder = self.folder_of(target)
-        self.raw, self.known = self.folder / "pixels.raw", self.folder / "known.safetensors"
+        self.raw, self.known = self.folder / "pixels.tif", self.folder / "known.safetensors"
         self._state = self.folder / "state.json"
         self._row_bytes = size[1] * bands * bits // 8
+        self._head = plain_header(size, bands=bands, bits=bits)
         self.rows = self._rows_done() if resume else 0
         if not self.rows and not (resume and self._is_of_this_key()):
             self._begin()
@@ -90,7 +92,7 @@ class Unfinished:
                     f"it is painted and that disk has {free / 1e9:.2f} GB free; free some, or "
                     "choose another folder."
                 )
-            self.raw.touch()
+            self.raw.write_bytes(self._head)
         except OSError as error:
             raise self._refusal(error) from error
         self._write_state(0)
@@ -109,7 +111,7 @@ class Unfinished:
         try:
             with self.raw.open("r+b", buffering=0) as file:
                 for row, values in enumerate(np.ascontiguousarray(samples), start=top):
-                    file.seek(row * self._row_bytes + left * pixel)
+                    file.seek(len(self._head) + row * self._row_bytes + left * pixel)
                     _write_all(file, values)
         except OSError as error:
             raise self._refusal(error) from error
