@@ -9,7 +9,7 @@ Cases, each in a fresh process of its own (so that its peak of memory is its own
     adain, johnson   networks of random weights likewise; johnson with exact statistics, and with
               those of a thumbnail
     whole     a picture of 4 megapixels that is in memory as a whole, for comparison
-    streamed  a TIFF made by a seeded generator, strip by strip, painted into another: resident
+    streamed  a TIFF made by a seeded generator, tile by tile, painted into another: resident
               memory above the start, megapixels per second with and without the survey
 
 Every figure is of one run with the machine as it was; the load before is in the record. Writes

@@ -1,4 +1,4 @@
-"""A painting that is not finished: strips in a hidden folder beside its place.
+"""A painting that is not finished: its pixels in a hidden folder beside its place.
 
 The folder holds the pixels of the whole picture as a plain TIFF, what must be known to go on, and
 how many rows are done. That number is written after the rows are on the disk, so after a kill
@@ -34,7 +34,7 @@ class Unfinished:
         size: (height, width).
         bands: 3, or 4 with alpha.
         bits: 8 or 16.
-        resume: Whether strips of an earlier run may be gone on with.
+        resume: Whether the rows of an earlier run may be gone on with.
 
     Attributes:
         rows: How many are done.
@@ -59,7 +59,7 @@ class Unfinished:
 
     @staticmethod
     def folder_of(target: Path) -> Path:
-        """Where the strips of a painting lie."""
+        """Where the pixels of an unfinished painting lie."""
         return target.parent / f".{target.name}.part"
 
     def _rows_done(self) -> int:

@@ -1,4 +1,4 @@
-"""Pictures larger than memory: read by region, painted in tiles, kept strip by strip.
+"""Pictures larger than memory: read by region, painted in tiles, each kept at once.
 
 Reading order: paint_file (one picture), _Work (its steps).
 """
