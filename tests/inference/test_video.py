@@ -25,6 +25,7 @@ from impasto.inference.timeline import read_timeline
 from impasto.inference.video import ahead, chosen_frames, paint_clip, preview_sheet
 from impasto.methods.johnson.network import JohnsonConfig, TransformerNet
 from impasto.methods.johnson.painter import JohnsonPainter
+from impasto.video.flow import Sketch
 from impasto.video.io import ClipReader, Frame
 from impasto.video.segments import ClipWriter
 
@@ -43,6 +44,10 @@ def styles(tmp_path) -> list[str]:
 
 def tensor(levels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(levels.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def sketch(levels: np.ndarray) -> Sketch:
+    return Sketch.of(tensor(levels))
 
 
 def painted_frames(painter, style, frames, video, **settings):
@@ -137,7 +142,7 @@ def test_statistics_follow_the_window(tiny_painter, styles):
 def test_a_cut_is_found_and_begins_anew(tiny_painter, styles):
     dark = [frame // 3 for frame in clips.pictures(3)]
     light = [255 - frame // 3 for frame in clips.pictures(3, seed=9)]
-    assert is_cut(tensor(dark[-1]), tensor(light[0]))
+    assert is_cut(sketch(dark[-1]), sketch(light[0]))
     video = VideoConfig(steady=0.9)
     steady, painted = painted_frames(tiny_painter, styles[0], [*dark, *light], video)
     assert steady.cuts == 1
@@ -148,8 +153,8 @@ def test_a_cut_is_found_and_begins_anew(tiny_painter, styles):
 def test_motion_and_a_light_that_goes_on_are_no_cuts():
     frames = clips.pictures(8, step=6)
     for a, b in itertools.pairwise(frames):
-        assert not is_cut(tensor(a), tensor(b))
-    assert not is_cut(tensor(frames[0]), tensor(frames[0]) * 0.9 + 0.05)
+        assert not is_cut(sketch(a), sketch(b))
+    assert not is_cut(sketch(frames[0]), Sketch.of(tensor(frames[0]) * 0.9 + 0.05))
 
 
 def test_what_is_carried_gives_the_next_frame(tiny_painter, styles):

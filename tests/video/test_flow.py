@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from impasto.errors import ShapeError
 from impasto.images.samples import synthetic_photo
-from impasto.video.flow import estimate_flow, resize_flow, visible, warp
+from impasto.video.flow import _blurred, _smoothed, estimate_flow, resize_flow, visible, warp
 
 SIZE = (72, 96)
 
@@ -71,6 +71,13 @@ def test_large_frames_are_looked_at_small(monkeypatch):
     flow = estimate_flow(view(EYE, (0, 0)), view(EYE, (4.0, 0.0)))
     assert flow.shape == (1, 2, *SIZE)
     assert float(flow[:, 0, 12:-12, 12:-12].mean()) == pytest.approx(-4, abs=0.4)
+
+
+def test_single_wrong_pixels_are_smoothed_away_as_by_a_median_of_nine():
+    flow = torch.randn(1, 2, 13, 17, generator=torch.Generator().manual_seed(0))
+    around = F.unfold(F.pad(flow, (1, 1, 1, 1), mode="replicate").mT, 3).view(2, 9, 17, 13)
+    wanted = _blurred(around.median(1).values[None].mT, 0.8)
+    torch.testing.assert_close(_smoothed(flow), wanted)
 
 
 def test_nothing_moves_in_flat_and_tiny_frames():

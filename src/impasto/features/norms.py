@@ -183,9 +183,14 @@ class NetworkWindows:
         self.norms.learn_from(self._here(padded))
 
     def paint(
-        self, window: Tensor, *, origin: tuple[int, int], regions: Tensor | None = None
+        self,
+        window: Tensor,
+        *,
+        origin: tuple[int, int],
+        regions: Tensor | None = None,
+        features: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Colours (1, 3, h, w) in [0, 1], float32; neither place nor regions matter."""
+        """Colours (1, 3, h, w) in [0, 1], float32; of the rest nothing matters."""
         return self.leave(self.norms(self._here(window))).float().clamp_(0, 1)
 
     def _here(self, window: Tensor) -> Tensor:

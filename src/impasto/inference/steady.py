@@ -14,12 +14,13 @@ Reading order: SteadyPainter.paint.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.images.color import keep_color, luma
+from impasto.images.color import keep_color
 from impasto.images.regions import InMemory, shrink
 from impasto.images.resize import Size
 from impasto.inference.memory import Appetite
@@ -27,7 +28,7 @@ from impasto.inference.settings import StylizeConfig, VideoConfig
 from impasto.inference.stylize import Stylizer
 from impasto.inference.tiled import Learned, TiledPainting, Tiling
 from impasto.methods.base import Painting, Statistics, TiledPainter
-from impasto.video.flow import estimate_flow, visible, warp
+from impasto.video.flow import Sketch, resize_flow, visible, warp
 
 _UNLIKE = 0.1
 """Mean difference of colours at which a pixel is not the one that it seems to have been."""
@@ -37,13 +38,13 @@ _CUT_CHANGE, _CUT_LIGHT = 0.12, 0.2
 by more than the second."""
 
 
-def is_cut(before: Tensor, after: Tensor) -> bool:
-    """Whether another scene begins between two frames (1, 3, H, W)."""
-    small = [F.adaptive_avg_pool2d(luma(frame), (9, 16)) for frame in (before, after)]
+def is_cut(before: Sketch, after: Sketch) -> bool:
+    """Whether another scene begins between two frames."""
+    lights = before.levels[0], after.levels[0]
+    small = [F.adaptive_avg_pool2d(light, (9, 16)) for light in lights]
     change = float((small[0] - small[1]).abs().mean())
-    shares = [torch.histc(luma(frame), 16, 0, 1) / frame[0, 0].numel() for frame in (before, after)]
-    light = float((shares[0] - shares[1]).abs().sum()) / 2
-    return change > _CUT_CHANGE and light > _CUT_LIGHT
+    shares = [torch.histc(light, 16, 0, 1) / light.numel() for light in lights]
+    return change > _CUT_CHANGE and float((shares[0] - shares[1]).abs().sum()) / 2 > _CUT_LIGHT
 
 
 class SteadyPainter:
@@ -68,6 +69,7 @@ class SteadyPainter:
         self.config, self.video = config, video
         self.cuts = 0
         self._content: Tensor | None = None
+        self._sketch: Sketch | None = None
         self._painted: Tensor | None = None
         self._painting: Painting | None = None
         self._small: Tensor | None = None
@@ -86,13 +88,14 @@ class SteadyPainter:
         Returns:
             (1, 3, H, W), float32, in [0, 1], on the CPU.
         """
-        if self._content is not None and is_cut(self._content, content):
+        sketch = Sketch.of(content)
+        if self._sketch is not None and is_cut(self._sketch, sketch):
             self.cuts += 1
             self._content = self._painted = self._painting = self._learned = self._small = None
         painted = keep_color(self._alone(content, weights), content, self.config.keep_color)
         if self.video.steady and self._content is not None and self._painted is not None:
-            painted = self._steadied(content, painted)
-        self._content, self._painted = content, painted
+            painted = self._steadied(content, painted, sketch)
+        self._content, self._painted, self._sketch = content, painted, sketch
         return painted
 
     def _alone(self, content: Tensor, weights: Sequence[float]) -> Tensor:
@@ -168,19 +171,23 @@ class SteadyPainter:
             for before, now in zip(self._learned, found, strict=True)
         ]
 
-    def _steadied(self, content: Tensor, painted: Tensor) -> Tensor:
+    def _steadied(self, content: Tensor, painted: Tensor, sketch: Sketch) -> Tensor:
         """The last painting where it can still be seen, the new one elsewhere."""
         assert self._content is not None
         assert self._painted is not None
-        back = estimate_flow(content, self._content)
-        forth = estimate_flow(self._content, content)
-        seen = visible(back, forth)
-        there = warp(self._content, back, mode="bilinear")
+        assert self._sketch is not None
+        back, forth = sketch.flow_to(self._sketch), self._sketch.flow_to(sketch)
+        size = (content.shape[-2], content.shape[-1])
+        # Half a squared pixel of the frame, in the sketch's pixels.
+        seen = visible(back, forth, tolerance=0.5 * back.shape[-2] * back.shape[-1] / prod(size))
+        seen = F.interpolate(seen, size=size, mode="nearest")
+        motion = resize_flow(back, size)
+        there = warp(self._content, motion, mode="bilinear")
         alike = (there - content).abs().mean(1, keepdim=True) < _UNLIKE
         trusted = F.avg_pool2d(
             F.pad(seen * alike, (1, 1, 1, 1), mode="replicate"), 3, stride=1
         )  # soft edges
-        moved = warp(self._painted, back).clamp_(0, 1)
+        moved = warp(self._painted, motion).clamp_(0, 1)
         return painted.lerp(moved, trusted * self.video.steady)
 
     def carry(self) -> dict[str, Tensor]:
@@ -203,6 +210,7 @@ class SteadyPainter:
         if not kept:
             return
         self._content, self._painted = kept["content"], kept["painted"]
+        self._sketch = Sketch.of(self._content)
         self._count, self._small = int(kept["count"]), kept.get("small")
         means = [kept[name] for name in sorted(kept) if name.startswith("mean.")]
         variances = [kept[name] for name in sorted(kept) if name.startswith("variance.")]

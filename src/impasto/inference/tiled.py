@@ -117,6 +117,7 @@ class TiledPainting:
         self.canvas = tuple(-(-(n + 2 * margin) // cell) * cell for n in source.size)
         self.rows, self.columns = (_edges(n, tiling.tile, cell) for n in self.canvas)
         self.tiles = (len(self.rows) - 1) * (len(self.columns) - 1)
+        self._looked: tuple[Tensor, ...] | None = None
 
     def survey(self, on_tile: OnTile | None = None) -> Learned:
         """Collect all statistics; the painting knows them afterwards.
@@ -136,6 +137,8 @@ class TiledPainting:
                     for moments, grid in zip(collected, grids, strict=True):
                         core = self._counted(grid, box, (top, left, height, width))
                         moments.add(core)
+                if total == 2:
+                    self._looked = grids  # of the very window that will be painted
                 del window, grids, grid, core
                 give_back_memory()
                 if on_tile is not None:
@@ -200,7 +203,10 @@ class TiledPainting:
         rows = slice(inside[0] - origin[0], inside[2] - origin[0])
         columns = slice(inside[1] - origin[1], inside[3] - origin[1])
         with torch.inference_mode():
-            painted = self.painting.paint(window, origin=origin, regions=regions)
+            painted = self.painting.paint(
+                window, origin=origin, regions=regions, features=self._looked
+            )
+            self._looked = None
             painted = painted[..., rows, columns].cpu()
             if self.painting.content_share:
                 painted = painted.lerp(window[..., rows, columns], self.painting.content_share)

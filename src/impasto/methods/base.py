@@ -81,7 +81,12 @@ class Painting(Protocol):
         ...
 
     def paint(
-        self, window: Tensor, *, origin: tuple[int, int], regions: Tensor | None = None
+        self,
+        window: Tensor,
+        *,
+        origin: tuple[int, int],
+        regions: Tensor | None = None,
+        features: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """Colours (1, 3, h, w), float32, without the share of the content.
 
@@ -89,6 +94,7 @@ class Painting(Protocol):
             window: (1, 3, h, w) in [0, 1].
             origin: (y, x) of its corner in the picture; negative in the margin.
             regions: (S, 1, h, w), how much each style rules at each of its pixels.
+            features: What the only ``look`` gave of this window, where that is still at hand.
         """
         ...
 

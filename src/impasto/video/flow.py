@@ -5,9 +5,11 @@
     Sundaram, Brox and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement
     Optical Flow", ECCV 2010 (forward and backward motion must agree, section 3)
 
-Reading order: estimate_flow, warp, visible. Flow is (1, 2, H, W) in pixels, horizontal first: a
-pixel of the first frame at x stands in the second at x + flow(x).
+Reading order: estimate_flow, Sketch, warp, visible. Flow is (1, 2, H, W) in pixels, horizontal
+first: a pixel of the first frame at x stands in the second at x + flow(x).
 """
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -52,29 +54,43 @@ def estimate_flow(first: Tensor, second: Tensor) -> Tensor:
         raise ShapeError(
             f"both frames must have one size, got {tuple(first.shape)} and {tuple(second.shape)}."
         )
-    height, width = first.shape[-2:]
-    factor = min(1.0, LONG_SIDE / max(height, width))
-    size = (max(1, round(height * factor)), max(1, round(width * factor)))
-    pyramids = [_pyramid(_reduced(luma(frame.float()), size)) for frame in (first, second)]
-    flow = torch.zeros((1, 2, *pyramids[0][-1].shape[-2:]), device=first.device)
-    for here, there in zip(*(reversed(p) for p in pyramids), strict=True):
-        flow = resize_flow(flow, (here.shape[-2], here.shape[-1]))
-        for _ in range(_ROUNDS):
-            flow = _smoothed(flow + _step(here, there, flow))
-    return resize_flow(flow, (height, width))
+    flow = Sketch.of(first).flow_to(Sketch.of(second))
+    return resize_flow(flow, (first.shape[-2], first.shape[-1]))
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """All that motion is looked for in: the brightness of a frame, reduced, halved and halved."""
+
+    levels: list[Tensor]
+    """(1, 1, h, w) each, fine to coarse; the first has ``LONG_SIDE`` pixels or fewer."""
+
+    @classmethod
+    def of(cls, frame: Tensor) -> "Sketch":
+        """Of a frame (1, 3, H, W) in [0, 1]."""
+        check_shape(frame, "1 3 H W", name="frame")
+        height, width = frame.shape[-2:]
+        factor = min(1.0, LONG_SIDE / max(height, width))
+        size = (max(1, round(height * factor)), max(1, round(width * factor)))
+        levels = [_reduced(luma(frame.float()), size)]
+        while min(levels[-1].shape[-2:]) >= 2 * _COARSEST:
+            height, width = levels[-1].shape[-2:]
+            levels.append(_reduced(levels[-1], (-(-height // 2), -(-width // 2))))
+        return cls(levels)
+
+    def flow_to(self, other: "Sketch") -> Tensor:
+        """Where these pixels stand in a frame of the same size: (1, 2, h, w), sketch's pixels."""
+        coarse = self.levels[-1]
+        flow = coarse.new_zeros((1, 2, *coarse.shape[-2:]))
+        for here, there in zip(reversed(self.levels), reversed(other.levels), strict=True):
+            flow = resize_flow(flow, (here.shape[-2], here.shape[-1]))
+            for _ in range(_ROUNDS):
+                flow = _smoothed(flow + _step(here, there, flow))
+        return flow
 
 
 def _reduced(pixels: Tensor, size: Size) -> Tensor:
     return F.interpolate(pixels, size=size, mode="bilinear", antialias=True)
-
-
-def _pyramid(picture: Tensor) -> list[Tensor]:
-    """Halves of halves, fine to coarse."""
-    levels = [picture]
-    while min(levels[-1].shape[-2:]) >= 2 * _COARSEST:
-        height, width = levels[-1].shape[-2:]
-        levels.append(_reduced(levels[-1], (-(-height // 2), -(-width // 2))))
-    return levels
 
 
 def resize_flow(flow: Tensor, size: Size) -> Tensor:
@@ -110,9 +126,26 @@ def _gradients(picture: Tensor) -> tuple[Tensor, Tensor]:
 def _smoothed(flow: Tensor) -> Tensor:
     """The median of nine neighbours, then a light blur: single pixels are often wrong."""
     padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
-    height, width = flow.shape[-2:]
-    around = [padded[..., y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    return _blurred(torch.stack(around).median(0).values, 0.8)
+    # Columns of three are sorted once, for all three neighbourhoods that they belong to.
+    low, middle, high = _sorted(padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :])
+    lowest, middles, highest = (_beside(grid) for grid in (low, middle, high))
+    largest_low = torch.maximum(torch.maximum(*lowest[:2]), lowest[2])
+    smallest_high = torch.minimum(torch.minimum(*highest[:2]), highest[2])
+    return _blurred(_median(largest_low, _median(*middles), smallest_high), 0.8)
+
+
+def _beside(grid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return grid[..., :-2], grid[..., 1:-1], grid[..., 2:]
+
+
+def _sorted(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    small, large = torch.minimum(a, b), torch.maximum(a, b)
+    rest = torch.minimum(large, c)
+    return torch.minimum(small, rest), torch.maximum(small, rest), torch.maximum(large, c)
+
+
+def _median(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    return torch.maximum(torch.minimum(a, b), torch.minimum(torch.maximum(a, b), c))
 
 
 def _blurred(grids: Tensor, deviation: float) -> Tensor:
@@ -146,7 +179,7 @@ def warp(frame: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
     return F.grid_sample(frame, places, mode=mode, padding_mode="border", align_corners=True)
 
 
-def visible(forth: Tensor, back: Tensor) -> Tensor:
+def visible(forth: Tensor, back: Tensor, *, tolerance: float = 0.5) -> Tensor:
     """Which pixels of the first frame are seen in the second.
 
     Motion forth and motion back from there must cancel: Sundaram et al., eq. 5. What leaves the
@@ -155,6 +188,7 @@ def visible(forth: Tensor, back: Tensor) -> Tensor:
     Args:
         forth: Flow from the first frame to the second, (1, 2, H, W), pixels.
         back: From the second to the first.
+        tolerance: Squared pixels by which they may disagree where nothing moves.
 
     Returns:
         (1, 1, H, W), 1 where seen and 0 where not.
@@ -163,7 +197,7 @@ def visible(forth: Tensor, back: Tensor) -> Tensor:
     returned = warp(back, forth, mode="bilinear")
     error = (forth + returned).square().sum(1, keepdim=True)
     length = forth.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)
-    agrees = error < 0.01 * length + 0.5
+    agrees = error < 0.01 * length + tolerance
     x = torch.arange(width, device=forth.device)[None, None, None, :] + forth[:, :1]
     y = torch.arange(height, device=forth.device)[None, None, :, None] + forth[:, 1:]
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)

@@ -66,23 +66,22 @@ class AdaINPainting:
         *,
         origin: tuple[int, int],
         regions: Tensor | None = None,
-        features: Tensor | None = None,
+        features: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """Colours of a window, not clamped; see ``Painting``.
 
         Args:
-            window, regions: See there.
+            window, regions, features: See there.
             origin: Not used: nothing depends on the position.
-            features: Of the window, where they are known already.
         """
         assert self.own is not None, "learn comes before paint"
-        features = self._encode(window) if features is None else features
+        (deepest,) = (self._encode(window),) if features is None else features
         shares: list[Tensor | float] = list(self.weights)
         if regions is not None:
             grid = F.avg_pool2d(regions.to(self.like.device).float(), CELL)
             shares = [grid[i : i + 1] for i in range(len(self.styles))]
         parts = [(s[0][0] * w, s[0][1] * w) for s, w in zip(self.styles, shares, strict=True)]
-        aligned = self.network.align(features, parts, self.alpha, own=self.own)
+        aligned = self.network.align(deepest, parts, self.alpha, own=self.own)
         return self.network.decode(aligned).float()
 
     def _encode(self, window: Tensor) -> Tensor:

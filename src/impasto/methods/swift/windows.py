@@ -71,8 +71,7 @@ class SwiftPainting:
         """Colours of a window, not clamped; see ``Painting``.
 
         Args:
-            window, origin, regions: See there.
-            features: Of the window, where they are known already.
+            window, origin, regions, features: See there.
         """
         assert self.own is not None, "learn comes before paint"
         here = self.here(window)
