@@ -114,7 +114,7 @@ class SteadyPainter:
         )
         tiles = TiledPainting(painting, source, self._tiling_of(source) or whole)
         painting.forget()
-        self._learned = self._averaged(tiles.survey())
+        self._learned = self._averaged(tiles.survey(keep=True))
         painting.learn(self._learned[0])
         return tiles.whole()
 

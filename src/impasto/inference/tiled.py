@@ -119,8 +119,13 @@ class TiledPainting:
         self.tiles = (len(self.rows) - 1) * (len(self.columns) - 1)
         self._looked: tuple[Tensor, ...] | None = None
 
-    def survey(self, on_tile: OnTile | None = None) -> Learned:
+    def survey(self, on_tile: OnTile | None = None, *, keep: bool = False) -> Learned:
         """Collect all statistics; the painting knows them afterwards.
+
+        Args:
+            on_tile: Told of every tile.
+            keep: Whether the features of a picture of one tile are kept until it is painted: that
+                saves a pass of the encoder, and takes their memory for as long.
 
         Returns:
             What was learned: ``recall`` takes it in a later run instead of a survey.
@@ -137,7 +142,7 @@ class TiledPainting:
                     for moments, grid in zip(collected, grids, strict=True):
                         core = self._counted(grid, box, (top, left, height, width))
                         moments.add(core)
-                if total == 2:
+                if keep and total == 2:
                     self._looked = grids  # of the very window that will be painted
                 del window, grids, grid, core
                 give_back_memory()
