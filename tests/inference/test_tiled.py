@@ -11,9 +11,11 @@ from impasto.features.perceptual import load_perceptual
 from impasto.images.regions import InMemory
 from impasto.images.samples import synthetic_photo
 from impasto.inference import stylize
-from impasto.inference.memory import Allocations
+from impasto.inference.choose import choose_tiling
+from impasto.inference.memory import Allocations, Appetite
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.stylize import Stylizer
+from impasto.inference.tiled import Tiling
 from impasto.methods.adain.network import STYLE_LAYERS, AdaIN
 from impasto.methods.adain.painter import AdaINPainter
 from impasto.methods.johnson.network import JohnsonConfig, TransformerNet
@@ -249,3 +251,22 @@ def test_off_and_too_little_memory_contradict_each_other(tiny_painter):
         tiny_painter.stylize(photo(60, 90), STYLES[0], tile="off", max_memory="100K")
     with pytest.raises(ResourceError, match="a tile of 80 pixels needs about"):
         tiny_painter.stylize(photo(90, 90), STYLES[0], tile=80, max_memory="100K")
+
+
+@pytest.mark.parametrize(
+    ("per_pixel", "allowed", "side"),
+    [
+        (85.0, None, 1792),  # smaller ones repeat more than a third of their pixels
+        (85.0, "2g", 4096),  # what is allowed is used
+        (2000.0, None, 384),  # none that repeats so little fits: the largest that does
+    ],
+)
+def test_auto_takes_no_more_memory_than_saves_work(monkeypatch, per_pixel, allowed, side):
+    monkeypatch.setattr("impasto.inference.choose.free_memory", lambda device: 8 << 30)
+    appetite = Appetite(per_pixel=per_pixel, per_column=0)
+    tiling = Tiling(reaches=(32, 128), appetite=appetite, tile=0, cell=8)
+    chosen = choose_tiling(
+        (10_000, 40_000), lambda: tiling, tile="auto", max_memory=allowed, streamed=True
+    )
+    assert chosen is not None
+    assert chosen.tile == side

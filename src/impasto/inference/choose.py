@@ -22,11 +22,15 @@ SMALL = 1 << 20
 GENEROUS = 1024
 """Bytes per pixel, more than any painter here takes: where that is free, nothing need be asked."""
 
-TILES = (4096, 3072, 2560, 2048, 1536, 1024, 768, 512, 384, 256, 128, 64)
+TILES = (4096, 3072, 2560, 2048, 1792, 1536, 1024, 768, 512, 384, 256, 128, 64)
 """Sides in pixels that auto chooses from; larger ones repeat less work at their edges."""
 
 COMFORT = 1 << 30
 """Bytes for a tile that auto does not go beyond: more makes nothing faster."""
+
+REPEATED = 1 / 3
+"""Part of a tile's pixels that is painted for its neighbours' sake at most; larger tiles would take
+memory and make little faster."""
 
 
 def choose_tiling(
@@ -76,9 +80,10 @@ def choose_tiling(
             f"--max-memory {size_text(whole)}."
         )
     budget = min(free_memory(device) / 2, COMFORT) if allowed is None else allowed
-    for side in TILES:
-        if tiling.memory_of(side, size) <= budget:
-            return replace(tiling, tile=side)
+    fitting = [side for side in TILES if tiling.memory_of(side, size) <= budget]
+    if fitting:
+        enough = [s for s in fitting if _repeated(s, tiling) <= REPEATED and allowed is None]
+        return replace(tiling, tile=min(enough, default=fitting[0]))
     if allowed is None:
         return replace(tiling, tile=TILES[-1])  # perhaps other programs give some back
     least = size_text(tiling.memory_of(TILES[-1], size))
@@ -86,6 +91,11 @@ def choose_tiling(
         f"--max-memory {max_memory} is less than the smallest tile of this painter needs; allow "
         f"at least {least}."
     )
+
+
+def _repeated(side: int, tiling: "Tiling") -> float:
+    """How much more than its own pixels a tile with its surroundings has."""
+    return (1 + 2 * max(tiling.reaches) / side) ** 2 - 1
 
 
 def is_easy(size: Size, device: torch.device | None) -> bool:
