@@ -81,6 +81,22 @@ def test_equations_2_and_4(judge):
     assert float(terms["tv"]) == pytest.approx(wanted, rel=1e-4)
 
 
+def test_a_lattice_counts_where_it_has_a_weight():
+    features = {"relu1_1": torch.rand(1, 4, 8, 8), "relu2_2": torch.rand(1, 4, 8, 8)}
+    layers = {"style_layers": ("relu1_1",), "content_layers": ("relu2_2",)}
+    targets = style_targets(features, ("relu1_1",))
+    plain = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    woven = plain + (torch.arange(64) % 4 == 0)
+    found = []
+    for weight in (0.0, 2.0):
+        objective = JohnsonObjective(lattice_weight=weight, **layers)
+        for picture in (plain, woven):
+            terms = raw_terms(features, features, targets, picture, objective)
+            found.append(johnson_losses(terms, objective).get("lattice"))
+    assert found[:2] == [None, None]
+    assert float(found[3]) > 5 * float(found[2])
+
+
 def test_measured_terms_are_alike_at_the_start():
     terms = {"content": torch.tensor(4.0), "style": torch.tensor(2e-7), "tv": torch.tensor(80.0)}
     objective = JohnsonObjective(content_weight=1, style_weight=1, tv_weight=1)

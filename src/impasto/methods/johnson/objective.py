@@ -14,7 +14,7 @@ from impasto.checks import check_range
 from impasto.features.statistics import gram_matrix
 from impasto.kinds import TotalVariation
 from impasto.losses.finite import check_finite
-from impasto.losses.smoothness import total_variation
+from impasto.losses.smoothness import lattice_loss, total_variation
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
@@ -41,12 +41,16 @@ class JohnsonObjective:
     tv: TotalVariation = "l2"
     """Differences to the right and below, absolute or squared, or squared to all neighbours."""
 
+    lattice_weight: float = 0.0
+    """Of the pattern that repeats every few pixels (``lattice_loss``), which upsampling draws and
+    Gram matrices do not see; not in the paper, whose pictures show it."""
+
     measured: bool = False
     """Style and total variation count in units of the content loss at the start (see
     ``measured_ratios``), so that weights are of order 1 to 10 with any network."""
 
     def __post_init__(self) -> None:
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "tv_weight", "lattice_weight"):
             check_range(name.replace("_", " "), getattr(self, name), at_least=0.0)
 
 
@@ -80,10 +84,10 @@ def raw_terms(
         objective: Which layers, which variation.
 
     Returns:
-        Scalars "content", "style", "tv".
+        Scalars "content", "style", "tv", and "lattice" where that has a weight.
     """
     grams = style_targets(found, objective.style_layers)
-    return {
+    terms = {
         "content": torch.stack(
             [F.mse_loss(found[n].float(), content[n].float()) for n in objective.content_layers]
         ).sum(),
@@ -92,6 +96,9 @@ def raw_terms(
         ).sum(),
         "tv": total_variation(images, objective.tv),
     }
+    if objective.lattice_weight:
+        terms["lattice"] = lattice_loss(images)
+    return terms
 
 
 def measured_ratios(terms: Mapping[str, Tensor]) -> Ratios:
@@ -125,5 +132,7 @@ def johnson_losses(
         "style": objective.style_weight * ratios.style * terms["style"],
         "tv": objective.tv_weight * ratios.tv * terms["tv"],
     }
+    if "lattice" in terms:
+        losses["lattice"] = objective.lattice_weight * terms["lattice"]
     check_finite(losses)
     return losses
