@@ -43,7 +43,7 @@ class JohnsonObjective:
 
     lattice_weight: float = 0.0
     """Of the pattern that repeats every few pixels (``lattice_loss``), which upsampling draws and
-    Gram matrices do not see; not in the paper, whose pictures show it."""
+    Gram matrices do not see. The paper has no such term."""
 
     measured: bool = False
     """Style and total variation count in units of the content loss at the start (see
