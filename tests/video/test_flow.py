@@ -8,9 +8,15 @@ import torch.nn.functional as F
 
 from impasto.errors import ShapeError
 from impasto.images.samples import synthetic_photo
-from impasto.video.flow import _blurred, _smoothed, estimate_flow, resize_flow, visible, warp
+from impasto.video.flow import Sketch, _blurred, _smoothed, resize_flow, visible, warp
 
 SIZE = (72, 96)
+
+
+def flow_between(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """At the frames' own size."""
+    flow = Sketch.of(first).flow_to(Sketch.of(second))
+    return resize_flow(flow, (first.shape[-2], first.shape[-1]))
 
 
 def scene() -> torch.Tensor:
@@ -35,7 +41,7 @@ EYE = [[1.0, 0.0], [0.0, 1.0]]
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.0, 0.0), (3.5, -2.25), (-9.0, 6.0)])
 def test_a_pan_is_found_to_a_fraction_of_a_pixel(shift):
-    flow = estimate_flow(view(EYE, (0, 0)), view(EYE, shift))
+    flow = flow_between(view(EYE, (0, 0)), view(EYE, shift))
     wanted = -torch.tensor(shift).view(1, 2, 1, 1)
     inner = (flow - wanted)[..., 12:-12, 12:-12].square().sum(1).sqrt()
     assert float(inner.mean()) < 0.25
@@ -47,7 +53,7 @@ def test_a_zoom_and_a_turn_are_found():
         [zoom * math.cos(angle), -zoom * math.sin(angle)],
         [zoom * math.sin(angle), zoom * math.cos(angle)],
     ]
-    flow = estimate_flow(view(EYE, (0, 0)), view(matrix, (0, 0)))
+    flow = flow_between(view(EYE, (0, 0)), view(matrix, (0, 0)))
     y, x = torch.meshgrid(torch.arange(SIZE[0]), torch.arange(SIZE[1]), indexing="ij")
     x, y = x - (SIZE[1] - 1) / 2, y - (SIZE[0] - 1) / 2
     inverse = torch.tensor(matrix).inverse()
@@ -60,7 +66,7 @@ def test_a_zoom_and_a_turn_are_found():
 
 def test_warping_along_the_flow_gives_the_first_frame_back():
     first, second = view(EYE, (0, 0)), view(EYE, (4.0, 3.0))
-    flow = estimate_flow(first, second)
+    flow = flow_between(first, second)
     before = float((first - second).abs().mean())
     after = float((first - warp(second, flow))[..., 8:-8, 8:-8].abs().mean())
     assert after < before / 5
@@ -68,7 +74,7 @@ def test_warping_along_the_flow_gives_the_first_frame_back():
 
 def test_large_frames_are_looked_at_small(monkeypatch):
     monkeypatch.setattr("impasto.video.flow.LONG_SIDE", 48)
-    flow = estimate_flow(view(EYE, (0, 0)), view(EYE, (4.0, 0.0)))
+    flow = flow_between(view(EYE, (0, 0)), view(EYE, (4.0, 0.0)))
     assert flow.shape == (1, 2, *SIZE)
     assert float(flow[:, 0, 12:-12, 12:-12].mean()) == pytest.approx(-4, abs=0.4)
 
@@ -83,7 +89,7 @@ def test_single_wrong_pixels_are_smoothed_away_as_by_a_median_of_nine():
 def test_nothing_moves_in_flat_and_tiny_frames():
     for size in ((30, 40), (1, 1), (3, 5)):
         flat = torch.full((1, 3, *size), 0.5)
-        assert float(estimate_flow(flat, flat).abs().max()) == 0
+        assert float(flow_between(flat, flat).abs().max()) == 0
 
 
 def test_a_flow_of_another_size_is_the_same_motion():
@@ -112,7 +118,7 @@ def test_what_a_square_hides_is_not_seen():
         frame[..., 25:45, left : left + 20] = view(EYE, (8.0, 8.0))[..., 25:45, 10:30]
         frames.append(frame)
     first, second = frames
-    seen = visible(estimate_flow(second, first), estimate_flow(first, second))
+    seen = visible(flow_between(second, first), flow_between(first, second))
     uncovered = seen[..., 27:43, 31:37]  # ground in the second frame, square in the first
     assert float(seen.mean()) > 0.8
     assert float(uncovered.mean()) < 0.75 * float(seen.mean())
@@ -120,4 +126,4 @@ def test_what_a_square_hides_is_not_seen():
 
 def test_frames_of_two_sizes_are_refused():
     with pytest.raises(ShapeError, match="both frames must have one size"):
-        estimate_flow(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5))
+        flow_between(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5))

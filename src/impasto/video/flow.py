@@ -5,7 +5,7 @@
     Sundaram, Brox and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement
     Optical Flow", ECCV 2010 (forward and backward motion must agree, section 3)
 
-Reading order: estimate_flow, Sketch, warp, visible. Flow is (1, 2, H, W) in pixels, horizontal
+Reading order: Sketch, warp, visible. Flow is (1, 2, H, W) in pixels, horizontal
 first: a pixel of the first frame at x stands in the second at x + flow(x).
 """
 
@@ -36,28 +36,6 @@ _DAMPING = 1e-4
 """Added to the squared gradients: where there is no structure, nothing is known to move."""
 
 
-def estimate_flow(first: Tensor, second: Tensor) -> Tensor:
-    """Where the pixels of one frame stand in another.
-
-    Args:
-        first, second: (1, 3, H, W) in [0, 1], of one size.
-
-    Returns:
-        (1, 2, H, W), float32, pixels.
-
-    Raises:
-        ShapeError: Another form, or two sizes.
-    """
-    for name, frame in (("first", first), ("second", second)):
-        check_shape(frame, "1 3 H W", name=name)
-    if first.shape != second.shape:
-        raise ShapeError(
-            f"both frames must have one size, got {tuple(first.shape)} and {tuple(second.shape)}."
-        )
-    flow = Sketch.of(first).flow_to(Sketch.of(second))
-    return resize_flow(flow, (first.shape[-2], first.shape[-1]))
-
-
 @dataclass(frozen=True)
 class Sketch:
     """All that motion is looked for in: the brightness of a frame, reduced, halved and halved."""
@@ -79,7 +57,16 @@ class Sketch:
         return cls(levels)
 
     def flow_to(self, other: "Sketch") -> Tensor:
-        """Where these pixels stand in a frame of the same size: (1, 2, h, w), sketch's pixels."""
+        """Where these pixels stand in a frame of the same size: (1, 2, h, w), sketch's pixels.
+
+        Raises:
+            ShapeError: The other sketch has another size.
+        """
+        here, there = (tuple(sketch.levels[0].shape[-2:]) for sketch in (self, other))
+        if here != there:
+            raise ShapeError(
+                f"both frames must have one size, their sketches are {here} and {there}."
+            )
         coarse = self.levels[-1]
         flow = coarse.new_zeros((1, 2, *coarse.shape[-2:]))
         for here, there in zip(reversed(self.levels), reversed(other.levels), strict=True):
@@ -163,7 +150,7 @@ def warp(frame: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
     """Fetch every pixel from where the flow says it stands in ``frame``; borders are repeated.
 
     Args:
-        frame: (1, C, H, W): the second frame of ``estimate_flow``, or anything that moves with it.
+        frame: (1, C, H, W): the frame that the flow leads to, or anything that moves with it.
         flow: (1, 2, H, W), pixels.
         mode: "bicubic", which keeps fine strokes, or "bilinear".
 
