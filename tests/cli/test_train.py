@@ -2,12 +2,16 @@
 
 import importlib
 import logging
+import os
+import signal
 import sys
 
 import pytest
 import yaml
+from torch.utils.data import DataLoader
 
 from impasto.cli import train
+from impasto.errors import ResourceError
 
 
 def test_unknown_method(refused):
@@ -39,6 +43,25 @@ def test_help_of_a_method(run):
     assert answer.out.startswith("usage: impasto train swift")
     for flag in ("--model.learning_rate", "--data.content", "--trainer.max_steps", "--config"):
         assert flag in answer.out
+
+
+class _Dies(list):
+    def __getitem__(self, item):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def __len__(self):
+        return 4
+
+
+def test_a_loader_that_the_system_kills_is_one_sentence():
+    pytest.importorskip("lightning")
+    from impasto.cli.training import _one_sentence
+
+    wanted = r"ended from outside \(DataLoader worker .*\); .* --data\.workers 0, and with "
+    with pytest.raises(ResourceError, match=wanted), _one_sentence("swift"):
+        next(iter(DataLoader(_Dies(), num_workers=1)))
+    with pytest.raises(RuntimeError, match="another"), _one_sentence("swift"):
+        raise RuntimeError("another")
 
 
 def test_a_wrong_flag_is_one_sentence(refused, monkeypatch):

@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from impasto.cli.train import RunFlags
 from impasto.cli.training_progress import RunProgress
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError, InputError, ResourceError
 from impasto.images.files import write_whole
 from impasto.training.callbacks import PictureSheet, SavesWeights, SaveWeights, SkippedFiles
 from impasto.training.charts import LossChart
@@ -218,6 +218,14 @@ def _one_sentence(method: str) -> Iterator[None]:
         if last.startswith(prefix):
             raise type(error)(last.removeprefix(prefix)) from error
         raise
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ResourceError(
+            f"a process that reads pictures was ended from outside ({reason}); if memory ran out, "
+            f"type --data.workers 0, and with impasto train {method} --resume the run goes on."
+        ) from error
     except SystemExit as stop:
         # Lightning's answer to Ctrl-C; --help ends with 0.
         if stop.code == 1:
