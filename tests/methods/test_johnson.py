@@ -97,6 +97,27 @@ def test_a_lattice_counts_where_it_has_a_weight():
     assert float(found[3]) > 5 * float(found[2])
 
 
+def test_a_relative_style_counts_every_layer_alike():
+    layers = ("relu1_1", "relu4_3")
+    found = {n: torch.rand(1, 4, 8, 8) for n in layers}
+    # The same misfit, in values a hundred times smaller at the deeper layer.
+    found["relu4_3"] = found["relu1_1"] / 100
+    style = {n: x.flip(1) for n, x in found.items()}
+    kinds = {"style_layers": layers, "content_layers": ("relu1_1",)}
+    targets = style_targets(style, layers)
+    parts = []
+    for name in layers:
+        mixed = {n: found[n] if n == name else style[n] for n in layers}
+        for relative in (False, True):
+            objective = JohnsonObjective(relative=relative, **kinds)
+            terms = raw_terms(mixed, mixed, targets, PHOTO, objective)
+            parts.append(float(terms["style"]))
+    shallow, shallow_relative, deep, deep_relative = parts
+    assert shallow > 1e6 * deep
+    assert deep_relative == pytest.approx(shallow_relative, rel=1e-4)
+    assert shallow_relative > 1e-3
+
+
 def test_measured_terms_are_alike_at_the_start():
     terms = {"content": torch.tensor(4.0), "style": torch.tensor(2e-7), "tv": torch.tensor(80.0)}
     objective = JohnsonObjective(content_weight=1, style_weight=1, tv_weight=1)

@@ -38,6 +38,11 @@ class JohnsonObjective:
     style_layers: tuple[str, ...] = STYLE_LAYERS
     """Whose Gram matrices are the style."""
 
+    relative: bool = False
+    """Each layer's style counts in units of its target's mean square. The paper adds them as they
+    are; with lite relu2_1 then weighs thirty times as much as relu4_1, with a pruned VGG-19
+    thousands of times: colour and grain are learned, strokes are not."""
+
     tv: TotalVariation = "l2"
     """Differences to the right and below, absolute or squared, or squared to all neighbours."""
 
@@ -87,12 +92,13 @@ def raw_terms(
         Scalars "content", "style", "tv", and "lattice" where that has a weight.
     """
     grams = style_targets(found, objective.style_layers)
+    units = {n: style[n].square().mean() if objective.relative else 1.0 for n in grams}
     terms = {
         "content": torch.stack(
             [F.mse_loss(found[n].float(), content[n].float()) for n in objective.content_layers]
         ).sum(),
         "style": torch.stack(
-            [(grams[n] - style[n]).square().mean() for n in objective.style_layers]
+            [(grams[n] - style[n]).square().mean() / units[n] for n in objective.style_layers]
         ).sum(),
         "tv": total_variation(images, objective.tv),
     }
