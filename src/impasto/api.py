@@ -32,8 +32,9 @@ def load(
     """A painter, ready to paint.
 
     Args:
-        model: "swift", or the path of a ``.safetensors`` file of swift, AdaIN or Johnson, such
-            as ``impasto train`` writes.
+        model: A bundled painter's name ("swift", "adain-lite", "johnson-great-wave"; ``impasto
+            models list`` has all), or the path of a ``.safetensors`` file of swift, AdaIN or
+            Johnson, such as ``impasto train`` writes.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: "float32", "bfloat16", or "auto": bfloat16 where the processor is faster at it.
 
@@ -73,10 +74,13 @@ def _load(path: Path, name: str, device: str, precision: str) -> Stylizer:
 
 
 def _painter_file(model: str | os.PathLike[str]) -> Path:
-    if isinstance(model, str) and (entry := known_weights().get(model)) and entry.kind != "painter":
+    known = known_weights()
+    if isinstance(model, str) and (entry := known.get(model)) and entry.kind != "painter":
         # Said before hundreds of megabytes are fetched in vain.
+        painters = ", ".join(name for name, one in known.items() if one.kind == "painter")
         raise InputError(
-            f"{model} is no painter (its kind is {entry.kind}); use swift, or a painter's file."
+            f"{model} is no painter (its kind is {entry.kind}); use one of {painters}, or a "
+            "painter's file."
         )
     return find_weights(model if isinstance(model, str) else Path(model))
 

@@ -30,7 +30,8 @@ def export(
     the difference is said.
 
     Args:
-        model: swift, or a .safetensors file of swift, AdaIN, Johnson, pix2pix or CycleGAN.
+        model: A painter's name (impasto models list), or a .safetensors file of swift, AdaIN,
+            Johnson, pix2pix or CycleGAN.
         settings: What the file is to be.
         output: The file; for web a folder. Default: MODEL.onnx, .xml, .pt2 or MODEL-web here.
         overwrite: Replace files that exist.

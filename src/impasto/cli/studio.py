@@ -32,7 +32,7 @@ def studio(
 
     Args:
         settings: Where it is, and what it takes.
-        model: swift, or the .safetensors file of a painter you trained.
+        model: A painter's name (impasto models list), or the .safetensors file of your own.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
         output: A folder that keeps every painting.

@@ -59,7 +59,7 @@ def stylize(
         ray: The cluster, where one paints.
         mask: One picture per style, of any size: white where that style paints; what no mask
             covers stays the photograph.
-        model: swift, or the .safetensors file of a painter you trained.
+        model: A painter's name (impasto models list), or the .safetensors file of your own.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
         output: A file, a folder for several photographs, an address such as s3://BUCKET/FOLDER,

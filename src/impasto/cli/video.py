@@ -58,7 +58,7 @@ def video(
         sound: Keep the sound.
         codec: Encoder of the video, such as libx265. Default: by the ending.
         rate: Frames per second of a folder of pictures. Default: 24.
-        model: swift, or the .safetensors file of a painter you trained.
+        model: A painter's name (impasto models list), or the .safetensors file of your own.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: Numbers to compute with; auto is bfloat16 where that is faster.
         output: A video (.mp4, .mov, .mkv, .webm, .avi ...), a .gif, or a folder of frames.

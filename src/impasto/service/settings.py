@@ -15,7 +15,7 @@ class ServeConfig:
     """Settings of one service."""
 
     model: str = "swift"
-    """swift, or the .safetensors file of a painter you trained."""
+    """A painter's name (impasto models list), or the .safetensors file of your own."""
 
     default_style: str | None = None
     """The preset for requests that name no style. Default: hokusai-great-wave, or the first."""
