@@ -18,8 +18,8 @@ PAINTERS = [n for n, e in known_weights().items() if e.kind == "painter" and not
 OF_ONE_STYLE = [n for n in PAINTERS if n.startswith("johnson-")]
 
 
-def test_there_is_one_for_any_style_and_four_of_one_style():
-    assert "swift" in PAINTERS
+def test_there_is_one_for_any_style_a_small_adain_and_four_of_one_style():
+    assert {"swift", "adain-lite"} <= set(PAINTERS)
     assert len(OF_ONE_STYLE) >= 4
 
 

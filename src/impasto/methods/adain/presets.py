@@ -68,13 +68,13 @@ PRESETS: dict[str, AdaINPreset] = {
     ),
     "adain-lite": AdaINPreset(
         network=AdaINConfig(encoder="lite"),
-        objective=AdaINObjective(style_weight=10.0),
-        learning_rate=1e-3,
+        objective=AdaINObjective(style_weight=2.0),
+        learning_rate=8e-4,
         decay=1e-4,
         steps=20_000,
         batch=8,
         short_side=288,
-        crop=192,
+        crop=128,
         source="Impasto",
     ),
 }
