@@ -62,10 +62,10 @@ class Sketch:
         Raises:
             ShapeError: The other sketch has another size.
         """
-        here, there = (tuple(sketch.levels[0].shape[-2:]) for sketch in (self, other))
-        if here != there:
+        own, others = (tuple(sketch.levels[0].shape[-2:]) for sketch in (self, other))
+        if own != others:
             raise ShapeError(
-                f"both frames must have one size, their sketches are {here} and {there}."
+                f"both frames must have one size, their sketches are {own} and {others}."
             )
         coarse = self.levels[-1]
         flow = coarse.new_zeros((1, 2, *coarse.shape[-2:]))
