@@ -86,7 +86,7 @@ def test_the_filter_lets_news_pass():
 
 CONFIGS = {
     "swift": {"model.schedule.decay_from": 10500, "trainer.max_steps": 14000},
-    "adain": {"model.objective.style_weight": 10.0, "model.schedule.kind": "inverse"},
+    "adain": {"model.objective.style_weight": 2.0, "model.schedule.kind": "hold-decay"},
     "reconstruction": {"model.schedule.kind": "cosine", "data.style": None},
     "johnson": {"model.objective.measured": True, "model.judge": "lite"},
     "lite": {"model.schedule.warm": 50, "data.valid_part": 0.02},

@@ -71,7 +71,7 @@ def test_a_network_that_judges_nothing_is_refused_before_it_is_fetched(no_networ
 
 
 def test_names_layers_and_files_that_do_not_exist(tmp_path):
-    with pytest.raises(InputError, match=r"got 'lita'. Did you mean lite\?"):
+    with pytest.raises(InputError, match=r"got 'lita'. Did you mean lite or adain-lite\?"):
         load_perceptual("lita", ["relu1_1"])
     with pytest.raises(InputError, match=r"layer must be one of .*; got 'relu1_9'"):
         load_perceptual("lite", ["relu1_9"])
