@@ -57,7 +57,7 @@ def test_a_loader_that_the_system_kills_is_one_sentence():
     pytest.importorskip("lightning")
     from impasto.cli.training import _one_sentence
 
-    wanted = r"ended from outside \(DataLoader worker .*\); .* --data\.workers 0, and with "
+    wanted = r"ended from outside \(DataLoader worker .*\); .* --resume, .* --data\.workers 0"
     with pytest.raises(ResourceError, match=wanted), _one_sentence("swift"):
         next(iter(DataLoader(_Dies(), num_workers=1)))
     with pytest.raises(RuntimeError, match="another"), _one_sentence("swift"):

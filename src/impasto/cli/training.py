@@ -223,8 +223,8 @@ def _one_sentence(method: str) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split()).rstrip(".")
         raise ResourceError(
-            f"a process that reads pictures was ended from outside ({reason}); if memory ran out, "
-            f"type --data.workers 0, and with impasto train {method} --resume the run goes on."
+            f"a process that reads pictures was ended from outside ({reason}); go on with the same "
+            f"command and --resume, and if memory ran out, with --data.workers 0."
         ) from error
     except SystemExit as stop:
         # Lightning's answer to Ctrl-C; --help ends with 0.

@@ -5,7 +5,9 @@ adain-paper  the authors' train.lua: normalised VGG-19, sums of squares, style w
 adain-naoto  naoto0804/pytorch-AdaIN, train.py: the same with means of squares and weight 10
 adain-oak    J3698/AdaIN-reimplementation (source 2): VGG-19 with batch norm, roots of means,
              weight 0.5, Adam 1e-3 divided by 10 every 15 epochs of 10,000 pairs, batch 16
-adain-lite   ours: the bundled lite as encoder, for a decoder of 0.2 million parameters
+adain-lite   ours: the bundled lite as encoder, for a decoder of 0.2 million parameters; the rate
+             falls as the authors' does, for a run of any length (configs/adain.yaml, with which
+             the bundled one was trained, holds it and then lets it fall to the end)
 """
 
 from dataclasses import dataclass, replace
