@@ -34,7 +34,7 @@ def distance(a, b):
     return max(float((a[name] - b[name]).abs().max()) for name in a)
 
 
-@pytest.mark.parametrize("method", ["adain", "johnson"])
+@pytest.mark.parametrize("method", ["adain", pytest.param("johnson", marks=pytest.mark.slow)])
 def test_two_processes_equal_one_with_the_same_global_batch(commands, method):
     # Slowly: where rounding turns a ReLU on or off, Adam makes a step of another size of it.
     flags = ["--trainer.max_steps=5", "--data.valid_part=0.2", "--data.variants=0"]

@@ -69,10 +69,11 @@ def assert_same(a, b, where=""):
         assert a == b, where
 
 
+PIX2PIX = pytest.param("pix2pix", marks=pytest.mark.slow)  # by the same learner as cyclegan
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "history", "global_step")
 
 
-@pytest.mark.parametrize("method", SHAPES)
+@pytest.mark.parametrize("method", ["cyclegan", PIX2PIX])
 def test_a_killed_run_resumes_to_the_same_bits_history_and_both_optimisers_included(
     method, toy, tmp_path, capsys
 ):
