@@ -1,11 +1,22 @@
 """Laws of the look at a small painting."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 import torch
 
+from impasto.errors import WeightsError
 from impasto.images.samples import synthetic_photo
-from impasto.methods.swift.correction import LIMIT, SIDE, correct_style, thumbnail
-from impasto.methods.swift.network import Swift, SwiftConfig
+from impasto.methods.swift.correction import (
+    LIMIT,
+    SIDE,
+    correct_style,
+    look_and_paint,
+    thumbnail,
+)
+from impasto.methods.swift.files import network_of
+from tests.methods.test_swift_network import tiny
 
 PHOTO = synthetic_photo((64, 96), seed=1).pixels
 STYLE = synthetic_photo((64, 64), seed=2).pixels.flip(1)
@@ -13,8 +24,7 @@ STYLE = synthetic_photo((64, 64), seed=2).pixels.flip(1)
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
-    return Swift(SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)).eval()
+    return tiny()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 300), (2000, 9), (64, 96), (400, 700)])
@@ -54,3 +64,51 @@ def test_a_style_that_is_reached_is_left_alone(network, monkeypatch):
     for pair, wanted in zip(correct_style(network, PHOTO, style), style, strict=True):
         for part, other in zip(pair, wanted, strict=True):
             torch.testing.assert_close(part, other)
+
+
+@pytest.mark.parametrize("side", [SIDE, 32])
+def test_the_way_it_learns_is_the_way_it_paints(network, side):
+    with torch.no_grad():
+        style = network.style_of(STYLE)
+        asked = correct_style(network, PHOTO, style, side=side)
+        painted = network.transfer(PHOTO, asked, 3, style)
+    learned = look_and_paint(network, PHOTO, STYLE, seed=3, side=side)
+    torch.testing.assert_close(learned, painted, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_decoder_hears_by_how_much_the_style_was_missed(network):
+    style, own = network.style_of(STYLE), network.style_of(PHOTO)
+    asked = correct_style(network, PHOTO, style)
+    told, _ = network.modulation(asked, own, style)
+    untold, _ = network.modulation(asked, own)
+    assert (told - untold).abs().max() > 1e-3
+    same, _ = network.modulation(asked, own, asked)
+    assert torch.equal(same, untold)
+
+
+def test_what_was_missed_is_learned_from_and_the_look_is_not():
+    network = tiny()
+    seen = []
+    network.encoder.register_forward_hook(lambda *_: seen.append(torch.is_grad_enabled()))
+    look_and_paint(network, PHOTO, STYLE).square().mean().backward()
+    # The style, the thumbnail and its painting, the content.
+    assert seen == [True, False, False, True]
+    assert network.of_missed.weight.grad.abs().max() > 0
+
+
+@torch.no_grad()
+def test_weights_that_do_not_know_what_was_missed_paint_by_the_style_asked_for():
+    network = tiny()
+    metadata = {"config": json.dumps(asdict(network.config))}
+    tensors = network.state_dict()
+    del tensors["of_missed.weight"]
+    older = network_of(tensors, metadata, "older.safetensors")
+    style = older.style_of(STYLE)
+    asked = correct_style(older, PHOTO, style)
+    torch.testing.assert_close(
+        older.transfer(PHOTO, asked, wanted=style), network.transfer(PHOTO, asked)
+    )
+    tensors["of_missed.weight"] = torch.zeros(1)
+    with pytest.raises(WeightsError, match="of_missed"):
+        network_of(tensors, metadata, "older.safetensors")

@@ -14,7 +14,8 @@ TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=
 def tiny(seed: int = 0) -> Swift:
     torch.manual_seed(seed)
     network = Swift(TINY)
-    for layer in (network.to_film[-1], network.of_content):  # zero at first: nothing to be seen
+    # Zero at first: nothing to be seen.
+    for layer in (network.to_film[-1], network.of_content, network.of_missed):
         torch.nn.init.normal_(layer.weight, std=0.3)
     return network
 

@@ -96,7 +96,7 @@ class SwiftGraph(StyledGraph):
             (alpha * a[0] + (1 - alpha) * o[0], alpha * a[1] + (1 - alpha) * o[1])
             for a, o in zip(asked, own, strict=True)
         )
-        film, tint = self.network.modulation(asked, own)
+        film, tint = self.network.modulation(asked, own, style)
         own_film, own_tint = self.network.modulation(own, own)
         here = alpha.to(film.dtype)
         film = here * film + (1 - here) * own_film

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from impasto.blocks import channels_last
 from impasto.checks import check_range
 from impasto.features.perceptual import load_perceptual
+from impasto.methods.swift.correction import look_and_paint
 from impasto.methods.swift.files import network_of
 from impasto.methods.swift.network import Swift, SwiftConfig
 from impasto.methods.swift.objective import (
@@ -18,6 +19,7 @@ from impasto.methods.swift.objective import (
     reconstruction_losses,
     swift_losses,
 )
+from impasto.methods.swift.start import begin
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights
 from impasto.training.learner import Batch, Learner
@@ -62,7 +64,8 @@ class SwiftTraining(Learner):
         check_range("reconstruction", reconstruction, at_least=0)
         check_range("second_every", second_every, at_least=1)
         check_range("ema", ema, at_least=0.0, at_most=1.0)
-        begun = Swift(network) if start == "none" else network_of(*load_weights(start), start)
+        anew = start == "none"
+        begun = begin(Swift(network)) if anew else network_of(*load_weights(start), start)
         self.network = channels_last(begun)
         self.average = AverageWeights(self.network, ema)
         self.weights, self.reconstruction = weights, reconstruction
@@ -127,5 +130,5 @@ class SwiftTraining(Learner):
         """What the average of weights makes of held pictures, clamped."""
         average = Swift(self.network.config).to(self.device)
         average.load_state_dict(self.average.state())
-        sheet: Tensor = average(content.to(self.device), style.to(self.device))
+        sheet = look_and_paint(average, content.to(self.device), style.to(self.device))
         return sheet.clamp(0, 1)

@@ -1,9 +1,11 @@
 """swift, the default painter: any style, several times faster than its ancestors on a CPU.
 
+correction.py a look at a small painting first
 encoder.py    what it sees in a picture
 files.py      the network from a file of weights
 film.py       what a style does to the decoder
 network.py    the network: encode, collect statistics, paint
 objective.py  what it learns by
 painter.py    painting with it: strength, several styles, regions
+start.py      how a new network begins
 """

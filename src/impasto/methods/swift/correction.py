@@ -2,8 +2,9 @@
 
 The network knows how a style is usually reached, not how far it comes with this content: flat
 pictures take too little of a strong style, rough ones too much. So a thumbnail is painted, looked
-at like a style, and the style's vectors are moved by part of what is missing. One step of a closed
-loop; it costs a tenth of a picture of half a million pixels and less of larger ones.
+at like a style, and the style's vectors are moved by part of what is missing; the decoder is told
+by how much, and has learned to make use of it. One step of a closed loop; it costs a tenth of a
+picture of half a million pixels and less of larger ones.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,12 @@ def thumbnail(content: Tensor, side: int = SIDE) -> Tensor:
 
 
 def correct_style(
-    network: Swift, content: Tensor, style: Style, *, strength: float = STRENGTH
+    network: Swift,
+    content: Tensor,
+    style: Style,
+    *,
+    strength: float = STRENGTH,
+    side: int = SIDE,
 ) -> Style:
     """The style to ask for so that this content comes nearer to the style wanted.
 
@@ -49,13 +55,14 @@ def correct_style(
         content: (B, 3, H, W) in [0, 1], any size, of the network's type and on its device.
         style: What is wanted.
         strength: 0 asks for the style itself.
+        side: Long side of the thumbnail in pixels.
 
     Returns:
         Vectors for ``network``, of the form of ``style``.
     """
     if not strength:
         return style
-    painted = network.transfer(thumbnail(content), style).clamp_(0, 1)
+    painted = network.transfer(thumbnail(content, side), style).clamp_(0, 1)
     corrected = []
     for (mean, deviation), (found_mean, found) in zip(
         style, network.style_of(painted), strict=True
@@ -63,3 +70,27 @@ def correct_style(
         ratio = (deviation / found).clamp(1 / LIMIT, LIMIT) ** strength
         corrected.append((mean + strength * (mean - found_mean), deviation * ratio))
     return tuple(corrected)
+
+
+def look_and_paint(
+    network: Swift, content: Tensor, style: Tensor, *, seed: int = 0, side: int = SIDE
+) -> Tensor:
+    """Paint as a painter does, looking first, so that gradients flow through the second pass.
+
+    Args:
+        network: Which paints, and may be learning.
+        content, style: (B, 3, H, W) in [0, 1]; sides are multiples of 8.
+        seed: Of the grain.
+        side: Long side of the thumbnail in pixels.
+
+    Returns:
+        (B, 3, H, W), not clamped.
+    """
+    wanted = network.style_of(style)
+    with torch.no_grad():
+        asked = correct_style(network, content, wanted, side=side)
+    moved = tuple(
+        (mean + (new_mean - mean).detach(), deviation * (new / deviation).detach())
+        for (mean, deviation), (new_mean, new) in zip(wanted, asked, strict=True)
+    )
+    return network.transfer(content, moved, seed, wanted)

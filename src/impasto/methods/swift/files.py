@@ -34,7 +34,9 @@ def network_of(
         raise WeightsError(f"{origin} has no configuration of swift ({reason}).") from error
     state = network.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in state and state[k].shape == v.shape}
-    missing, _ = network.load_state_dict(fitting, strict=False)
+    absent, _ = network.load_state_dict(fitting, strict=False)
+    # Weights of before the look was learned go by the style asked for alone.
+    missing = [name for name in absent if name in tensors or name != "of_missed.weight"]
     unexpected = [k for k in tensors if k not in state]
     if missing or unexpected:
         raise WeightsError(

@@ -28,6 +28,7 @@ class Tint:
 def mix(
     network: Swift,
     styles: Sequence[Statistics],
+    wanted: Sequence[Statistics],
     weights: Sequence[float],
     own: Statistics,
     alpha: float,
@@ -36,16 +37,17 @@ def mix(
 
     Args:
         network: Which will paint.
-        styles: At least one.
+        styles: At least one: what to ask for.
+        wanted: In whose place each of them is asked for, see ``correction.py``.
         weights: One per style, summing to 1.
         own: The content's statistics.
         alpha: How much of the styles; the rest is the content's own.
     """
     shares = [alpha * w for w in weights]
-    everyone = [*styles]
+    everyone, meant = [*styles], [*wanted]
     if alpha < 1:
-        shares, everyone = [*shares, 1 - alpha], [*everyone, own]
-    parts = [network.modulation(style, own) for style in everyone]
+        shares, everyone, meant = [*shares, 1 - alpha], [*everyone, own], [*meant, own]
+    parts = [network.modulation(a, own, w) for a, w in zip(everyone, meant, strict=True)]
     style = _weighted(everyone, shares)
     film = sum(share * values for share, (values, _) in zip(shares, parts, strict=True))
     tint = sum(share * tint for share, (_, tint) in zip(shares, parts, strict=True))
@@ -55,6 +57,7 @@ def mix(
 def mix_by_region(
     network: Swift,
     styles: Sequence[Statistics],
+    wanted: Sequence[Statistics],
     regions: Tensor,
     own: Statistics,
     alpha: float,
@@ -62,7 +65,7 @@ def mix_by_region(
     """The same, each style weighed at each position by its region.
 
     Args:
-        network, styles, own, alpha: See ``mix``.
+        network, styles, wanted, own, alpha: See ``mix``.
         regions: (S, 1, H, W) over the padded picture, float32, summing to 1.
     """
     by_scale = [F.avg_pool2d(regions, scale) for scale in SCALES]
@@ -71,7 +74,8 @@ def mix_by_region(
         tuple(sum(t[scale][part] * grid[i : i + 1] for i, t in enumerate(toned)) for part in (0, 1))
         for scale, grid in enumerate(by_scale)
     )
-    parts = [mix(network, [s], [1.0], own, alpha)[1:] for s in styles]
+    pairs = zip(styles, wanted, strict=True)
+    parts = [mix(network, [asked], [style], [1.0], own, alpha)[1:] for asked, style in pairs]
     values = torch.cat([film.values for film, _ in parts])
     tints = torch.cat([tint.matrix for _, tint in parts])
     grids = {(grid.shape[-2], grid.shape[-1]): grid for grid in (regions, *by_scale)}

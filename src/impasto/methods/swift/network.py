@@ -221,11 +221,11 @@ class Swift(nn.Module):
             nn.Linear(code, self.config.code_width), nn.ReLU(inplace=True),
             nn.Linear(self.config.code_width, self.decoder.film_length + 9),
         )  # fmt: skip
-        # A style scales, shifts and tints nothing until that is learned.
         self.of_content = nn.Linear(code, self.config.code_width, bias=False)
-        nn.init.zeros_(self.of_content.weight)
-        for parameter in self.to_film[-1].parameters():
-            nn.init.zeros_(parameter)
+        self.of_missed = nn.Linear(code, self.config.code_width, bias=False)
+        # A style scales, shifts and tints nothing until that is learned.
+        for told in (self.of_content.weight, self.of_missed.weight, *self.to_film[-1].parameters()):
+            nn.init.zeros_(told)
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
         """Features per scale of padded pictures (B, 3, H, W), both sides multiples of 8."""
@@ -248,7 +248,9 @@ class Swift(nn.Module):
         height, width = (-(-side // scale) for side in size)
         return x[..., start : start + height, start : start + width]
 
-    def modulation(self, style: Style, content: Style) -> tuple[Tensor, Tensor]:
+    def modulation(
+        self, style: Style, content: Style, wanted: Style | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What a style does to the decoder when it paints this content.
 
         The content counts because the same scales make too little of a flat picture and too
@@ -256,12 +258,15 @@ class Swift(nn.Module):
 
         Args:
             style, content: Statistics; one of either for the batch or one for each.
+            wanted: In whose place ``style`` is asked for, see ``correction.py``; None: in its own.
 
         Returns:
             Scales and shifts (B, N, 1, 1), tint (B, 3, 3).
         """
         first, activation, last = self.to_film
-        hidden = first(self._code(style)) + self.of_content(self._code(content))
+        asked = self._code(style)
+        missed = asked - self._code(style if wanted is None else wanted)
+        hidden = first(asked) + self.of_content(self._code(content)) + self.of_missed(missed)
         values = last(activation(hidden))
         return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
 
@@ -321,14 +326,16 @@ class Swift(nn.Module):
         """The six vectors of pictures (B, 3, H, W) whose sides are multiples of 8."""
         return self.statistics(self.encode(self._pad(images)), images.shape[-2:])
 
-    def transfer(self, content: Tensor, style: Style, seed: int = 0) -> Tensor:
-        """``forward`` with the style's vectors already known."""
+    def transfer(
+        self, content: Tensor, style: Style, seed: int = 0, wanted: Style | None = None
+    ) -> Tensor:
+        """``forward`` with the style's vectors already known; ``wanted`` as in ``modulation``."""
         size = (content.shape[-2], content.shape[-1])
         padded = self._pad(content)
         features = self.encode(padded)
         noise = [n.to(padded) for n in self.noise((padded.shape[-2], padded.shape[-1]), seed)]
         own = self.statistics(features, size)
-        values, tint = self.modulation(style, own)
+        values, tint = self.modulation(style, own, wanted)
         tinted = partial(apply_tint, tint=tint)
         painted = self.decode(padded, features, own, style, Film(values), tinted, noise)
         m = self.config.margin

@@ -18,6 +18,7 @@ from impasto.losses.finite import check_finite
 from impasto.losses.known import KnownStyles
 from impasto.losses.smoothness import lattice_loss, out_of_range_loss
 from impasto.losses.style import LayerStatistics, relative_statistics_loss, statistics_of
+from impasto.methods.swift.correction import SIDE, look_and_paint
 from impasto.methods.swift.network import Swift
 
 
@@ -122,7 +123,8 @@ def swift_losses(
     assert judge.content_layer is not None, "the first judge must have a content layer"
     with torch.no_grad():
         target = judge.look(content)[judge.content_layer]
-    stylized = network(content, style, seed=step)
+    side = SIDE // (1 + step % 3)  # a thumbnail is at times a third of the picture, at times it
+    stylized = look_and_paint(network, content, style, seed=step, side=side)
     taps = judge.look(stylized)
     distance = relative_statistics_loss(judge.style_of(taps), judge.style_targets(style, keys))
     change = relative_content_loss(taps[judge.content_layer], target)

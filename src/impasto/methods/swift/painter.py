@@ -162,7 +162,7 @@ class SwiftPainter:
         small = shrink(thumbnail_size(size)).to(self.device, self.dtype)
         small = small.contiguous(memory_format=torch.channels_last)
         asked = [correct_style(self.network, small, style) for style in styles]
-        return SwiftPainting(self.network, asked, weights=weights, alpha=alpha, seed=seed)
+        return SwiftPainting(self.network, asked, styles, weights=weights, alpha=alpha, seed=seed)
 
     def _check_styles(self, styles: Sequence[Statistics]) -> None:
         wanted = tuple(self.network.config.widths)

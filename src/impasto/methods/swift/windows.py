@@ -19,6 +19,7 @@ class SwiftPainting:
     Args:
         network: On its device and in its type.
         styles: What to ask for, as the look at a thumbnail has corrected it.
+        wanted: The styles themselves, in the same order.
         weights: One per style, summing to 1.
         alpha: How much of the styles.
         seed: Of the grain.
@@ -31,12 +32,14 @@ class SwiftPainting:
         self,
         network: Swift,
         styles: Sequence[Statistics],
+        wanted: Sequence[Statistics],
         *,
         weights: Sequence[float],
         alpha: float,
         seed: int,
     ) -> None:
-        self.network, self.styles, self.weights = network, styles, weights
+        self.network, self.weights = network, weights
+        self.styles, self.wanted = styles, wanted
         self.alpha, self.seed = alpha, seed
         self.margin = network.config.margin
         self.content_share = (1 - alpha) ** 4
@@ -77,10 +80,12 @@ class SwiftPainting:
         here = self.here(window)
         features = self.network.encode(here) if features is None else features
         if regions is None:
-            mixed = mix(self.network, self.styles, self.weights, self.own, self.alpha)
+            mixed = mix(self.network, self.styles, self.wanted, self.weights, self.own, self.alpha)
         else:
             regions = regions.to(here.device, torch.float32)
-            mixed = mix_by_region(self.network, self.styles, regions, self.own, self.alpha)
+            mixed = mix_by_region(
+                self.network, self.styles, self.wanted, regions, self.own, self.alpha
+            )
         style, film, tint = mixed
         size = (here.shape[-2], here.shape[-1])
         noise = [n.to(here) for n in self.network.noise(size, self.seed, origin)]
