@@ -54,7 +54,8 @@ def gallery(tmp_path, monkeypatch) -> Path:
 def tiny_weights(tmp_path_factory) -> Path:
     """A weight file of the smallest swift, random."""
     torch = pytest.importorskip("torch")
-    from impasto.methods.swift.network import Swift, SwiftConfig
+    from impasto.methods.swift.network import Swift
+    from impasto.methods.swift.shape import SwiftConfig
     from impasto.weights.files import write_tensors
 
     torch.manual_seed(0)

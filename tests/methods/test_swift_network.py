@@ -6,7 +6,8 @@ import torch
 from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, position_noise
 from impasto.features.statistics import channel_statistics
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
-from impasto.methods.swift.network import SCALES, Swift, SwiftConfig
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES, SwiftConfig
 
 TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
 

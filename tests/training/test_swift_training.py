@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from impasto.errors import InputError, TrainingError
-from impasto.methods.swift.network import SwiftConfig
 from impasto.methods.swift.objective import SwiftWeights
 from impasto.methods.swift.painter import SwiftPainter
+from impasto.methods.swift.shape import SwiftConfig
 from impasto.training.data import CropConfig
 from impasto.weights.files import read_metadata, read_tensors
 

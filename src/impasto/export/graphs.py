@@ -33,7 +33,8 @@ from impasto.methods.adain.windows import MARGIN as ADAIN_MARGIN
 from impasto.methods.base import Statistics
 from impasto.methods.swift.correction import LIMIT, SIDE, STRENGTH
 from impasto.methods.swift.film import Film
-from impasto.methods.swift.network import SCALES, Swift
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES
 
 
 class StyledGraph(nn.Module, ABC):

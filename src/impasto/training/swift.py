@@ -12,13 +12,14 @@ from impasto.checks import check_range
 from impasto.features.perceptual import load_perceptual
 from impasto.methods.swift.correction import look_and_paint
 from impasto.methods.swift.files import network_of
-from impasto.methods.swift.network import Swift, SwiftConfig
+from impasto.methods.swift.network import Swift
 from impasto.methods.swift.objective import (
     Judge,
     SwiftWeights,
     reconstruction_losses,
     swift_losses,
 )
+from impasto.methods.swift.shape import SwiftConfig
 from impasto.methods.swift.start import begin
 from impasto.training.data import to_pictures
 from impasto.training.ema import AverageWeights

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.methods.swift.network import SCALES, Style, Swift
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES, Style
 
 SIDE = 192
 """Long side of the thumbnail in pixels."""

@@ -9,22 +9,33 @@ from impasto.blocks import PatchConv
 
 
 class Residual(nn.Module):
-    """x + conv(relu(conv(x))), plain."""
+    """x + conv(relu(conv(x))), plain.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: Of the features.
+        leak: Of what is below 0, the part that the ReLU lets through.
+    """
+
+    def __init__(self, channels: int, leak: float = 0.0) -> None:
         super().__init__()
+        self.leak = leak
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
-        return self.second(F.relu(self.first(x), inplace=True)).add_(x)  # type: ignore[no-any-return]
+        return self.second(F.leaky_relu(self.first(x), self.leak, inplace=True)).add_(x)  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
-    """A picture's features at half, quarter and eighth resolution, without normalisation."""
+    """A picture's features at half, quarter and eighth resolution, without normalisation.
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    Args:
+        widths: Channels of each.
+        leak: Of the two coarse scales' ReLUs, see SwiftConfig.
+    """
+
+    def __init__(self, widths: Sequence[int], leak: float = 0.0) -> None:
         super().__init__()
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
@@ -32,12 +43,13 @@ class Encoder(nn.Module):
             nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_quarter = nn.Sequential(
-            PatchConv(half, quarter), nn.ReLU(inplace=True),
-            nn.Conv2d(quarter, quarter, 3, padding=1), nn.ReLU(inplace=True),
+            PatchConv(half, quarter), nn.LeakyReLU(leak, inplace=True),
+            nn.Conv2d(quarter, quarter, 3, padding=1), nn.LeakyReLU(leak, inplace=True),
         )  # fmt: skip
         self.at_eighth = nn.Sequential(
-            PatchConv(quarter, eighth), nn.ReLU(inplace=True),
-            nn.Conv2d(eighth, eighth, 3, padding=1), nn.ReLU(inplace=True), Residual(eighth),
+            PatchConv(quarter, eighth), nn.LeakyReLU(leak, inplace=True),
+            nn.Conv2d(eighth, eighth, 3, padding=1), nn.LeakyReLU(leak, inplace=True),
+            Residual(eighth, leak),
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:

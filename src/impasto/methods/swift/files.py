@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from impasto.errors import InputError, WeightsError
-from impasto.methods.swift.network import Swift, SwiftConfig
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SwiftConfig
 
 
 def network_of(
@@ -28,6 +29,7 @@ def network_of(
         settings = json.loads(metadata.get("config", "{}"))
         if isinstance(blocks := settings.get("blocks"), int):  # weights of before they differed
             settings["blocks"] = [blocks] * 3
+        settings.setdefault("leak", 0.0)  # likewise
         network = Swift(SwiftConfig(**{k: _tuple(v) for k, v in settings.items()}))
     except (AttributeError, TypeError, ValueError, RuntimeError, InputError) as error:
         reason = str(error).rstrip(".")

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from impasto.methods.base import Statistics
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
-from impasto.methods.swift.network import SCALES, Swift
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES
 
 
 class Tint:

@@ -16,7 +16,8 @@ from impasto.images.resize import pad_reflect
 from impasto.methods.base import Statistics
 from impasto.methods.swift.correction import correct_style, thumbnail_size
 from impasto.methods.swift.files import network_of
-from impasto.methods.swift.network import SCALES, Swift
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES
 from impasto.methods.swift.windows import SwiftPainting
 
 CELL = SCALES[-1]

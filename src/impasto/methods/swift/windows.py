@@ -7,7 +7,8 @@ from torch import Tensor
 
 from impasto.methods.base import Statistics
 from impasto.methods.swift.mixing import mix, mix_by_region
-from impasto.methods.swift.network import SCALES, Swift
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.shape import SCALES
 
 EPS = 1e-5
 """Added to variances, as ``channel_statistics`` does."""

@@ -1,0 +1,140 @@
+"""swift's decoder: aligned features to a picture, coarse to fine."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.blocks import AlignedConv, ModulatedConv, upsample
+from impasto.methods.swift.film import Film
+from impasto.methods.swift.shape import Pair, Style, SwiftConfig
+
+STRIP = 64
+"""Rows of half resolution whose pixels are painted at once; even. Lower ones repeat more of what
+surrounds them."""
+
+
+class ModulatedResidual(nn.Module):
+    """x + conv(relu(conv(x))) with both convolutions scaled and shifted by the style."""
+
+    def __init__(self, channels: int, leak: float = 0.0) -> None:
+        super().__init__()
+        self.leak = leak
+        self.first = ModulatedConv(channels, channels)
+        self.second = ModulatedConv(channels, channels)
+
+    def forward(self, x: Tensor, film: Film) -> Tensor:
+        """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
+        hidden = self.first(x, *film.take(self.first.out_channels, x))
+        hidden = F.leaky_relu(hidden, self.leak, inplace=True)
+        return self.second(hidden, *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
+
+
+class Decoder(nn.Module):
+    """Aligned features to a picture, coarse to fine."""
+
+    def __init__(self, config: SwiftConfig) -> None:
+        super().__init__()
+        half, quarter, eighth = config.widths
+        self.leak, leaks = config.leak, (0.0, config.leak, config.leak)
+        self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
+        self.noise_gain = nn.ParameterList(
+            nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
+        )
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(ModulatedResidual(c, leak) for _ in range(blocks))
+            for c, blocks, leak in zip(config.widths, config.blocks, leaks, strict=True)
+        )
+        self.down_to_quarter = ModulatedConv(eighth, quarter)
+        self.down_to_half = ModulatedConv(quarter, half)
+        self.to_full = ModulatedConv(half, config.last_width)
+        self.full = nn.Conv2d(config.last_width, config.last_width, 3, padding=1)
+        nn.init.dirac_(self.full.weight)
+        self.paint = nn.Conv2d(config.last_width, 3, 3, padding=1)
+        nn.init.constant_(self.paint.bias, 0.5)  # type: ignore[arg-type]
+
+    @property
+    def film_length(self) -> int:
+        """How many scales and shifts one pass takes."""
+        return 2 * sum(m.out_channels for m in self.modules() if isinstance(m, ModulatedConv))
+
+    def forward(
+        self,
+        features: Sequence[Tensor],
+        statistics: Style,
+        style: Style,
+        film: Film,
+        noise: Sequence[Tensor],
+    ) -> Tensor:
+        """Paint what the features show in the manner of the style.
+
+        Args:
+            features: Of the content, fine to coarse.
+            statistics: The content's own, to be taken off.
+            style: To be put on; (B, C, 1, 1) or spread over the grid of its scale.
+            film: Scales and shifts of this style.
+            noise: (1, 1, h, w) per scale.
+
+        Returns:
+            (B, 3, H, W), not yet clamped.
+        """
+        half, quarter, eighth = zip(features, statistics, style, noise, strict=True)
+        x = F.leaky_relu(self._enter(2, *eighth), self.leak, inplace=True)
+        x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
+        x = F.leaky_relu(self._enter(1, *quarter).add_(x), self.leak, inplace=True)
+        x = self._refine(1, x, film)
+        x = self.down_to_half(x, *film.take(self.down_to_half.out_channels, x))
+        if torch.is_grad_enabled():
+            return self._finish(x, *half, film)
+        return self._finish_in_strips(x, *half, film)
+
+    def _enter(
+        self, scale: int, features: Tensor, statistics: Pair, style: Pair, noise: Tensor
+    ) -> Tensor:
+        """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, and grain."""
+        aligned = self.align[scale](features, statistics, style)
+        return aligned.addcmul_(self.noise_gain[scale], noise)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
+        """The convolution stands before the upsampling, where it costs a quarter."""
+        return upsample(conv(x, *film.take(conv.out_channels, x)))
+
+    def _finish(
+        self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
+    ) -> Tensor:
+        """From quarter resolution (B, C, h, w) to colours (B, 3, 4h, 4w)."""
+        x = upsample(x)
+        x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
+        x = self._ascend(self.to_full, self._refine(0, x, film), film)
+        return self.paint(F.relu(self.full(F.relu(x, inplace=True)), inplace=True))  # type: ignore[no-any-return]
+
+    def _finish_in_strips(
+        self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
+    ) -> Tensor:
+        """The same, strip by strip: at fine resolution the features would be most of the memory."""
+        height, width = features.shape[-2:]
+        halo = 2 * len(self.blocks[0]) + 4  # type: ignore[arg-type]
+        painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * width))
+        painted = painted.contiguous(memory_format=torch.channels_last)
+        for top in range(0, height, STRIP):
+            bottom = min(height, top + STRIP)
+            first, last = max(0, top - halo), min(height, bottom + halo)
+            mean, deviation = (v[..., first:last, :] if v.shape[-2] > 1 else v for v in style)
+            strip = self._finish(
+                x[..., first // 2 : last // 2, :],
+                features[..., first:last, :],
+                statistics,
+                (mean, deviation),
+                noise[..., first:last, :],
+                film.rows(first, last, height),
+            )
+            inside = slice(2 * (top - first), 2 * (bottom - first))
+            painted[..., 2 * top : 2 * bottom, :] = strip[..., inside, :]
+        return painted
+
+    def _refine(self, scale: int, x: Tensor, film: Film) -> Tensor:
+        for block in self.blocks[scale]:  # type: ignore[attr-defined]
+            x = block(x, film)
+        return x

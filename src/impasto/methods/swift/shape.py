@@ -1,0 +1,51 @@
+"""The shape of swift: what can be set, and what passes between its parts."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from impasto.checks import check_range
+from impasto.errors import InputError
+
+SCALES = (2, 4, 8)
+"""Pixels per cell of the three feature grids."""
+
+
+Pair = tuple[Tensor, Tensor]
+"""Mean and deviation, each (B, C, 1, 1)."""
+
+Style = tuple[Pair, ...]
+"""One of them per scale from fine to coarse: six vectors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwiftConfig:
+    """The shape of the network; the defaults are the bundled one's."""
+
+    widths: tuple[int, int, int] = (16, 48, 96)
+    """Channels at half, quarter and eighth resolution; the first costs most of the time."""
+
+    blocks: tuple[int, int, int] = (2, 2, 3)
+    """Residual blocks of the decoder at each scale; the coarse ones see far and cost little."""
+
+    last_width: int = 16
+    """Channels of the layers at full resolution, where every channel costs most."""
+
+    code_width: int = 192
+    """Width of the hidden layer that turns a style into scales and shifts."""
+
+    leak: float = 0.2
+    """Of what is below 0, the part that ReLUs at a quarter and an eighth let through: plain ones
+    died there, and the finest scale painted alone."""
+
+    margin: int = 8
+    """Pixels of reflection around the picture, cut off again: borders are painted like the rest.
+    A multiple of 8, so that it ends between two cells of every grid."""
+
+    def __post_init__(self) -> None:
+        for blocks in self.blocks:
+            check_range("blocks", blocks, at_least=1)
+        check_range("leak", self.leak, at_least=0.0, at_most=1.0)
+        check_range("margin", self.margin, at_least=0)
+        if self.margin % SCALES[-1]:
+            raise InputError(f"margin must be a multiple of {SCALES[-1]}; got {self.margin}.")

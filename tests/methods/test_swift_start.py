@@ -1,0 +1,46 @@
+"""A network that begins alive."""
+
+import pytest
+import torch
+
+from impasto.images.samples import synthetic_photo
+from impasto.methods.swift.correction import look_and_paint
+from impasto.methods.swift.network import Swift
+from impasto.methods.swift.start import begin
+
+BEFORE_A_RELU = (
+    "encoder.at_half.0", "encoder.at_half.2", "encoder.at_quarter.0", "encoder.at_quarter.2",
+    "encoder.at_eighth.0", "encoder.at_eighth.2", "encoder.at_eighth.4.first",
+    *(f"decoder.blocks.2.{i}.first" for i in range(3)),
+    *(f"decoder.blocks.{scale}.{i}.first" for scale in (0, 1) for i in range(2)),
+    "decoder.to_full", "decoder.full",
+)  # fmt: skip
+
+
+def answers(network, contents, styles):
+    """By layer: how large each channel's values are, and how many of them a ReLU lets through."""
+    found = {}
+
+    def note(name, out):
+        found[name] = (out.std((0, 2, 3)), (out > 0).float().mean((0, 2, 3)))
+
+    for name in BEFORE_A_RELU:
+        layer = network.get_submodule(name)
+        layer.register_forward_hook(lambda _, __, out, name=name: note(name, out.detach()))
+    painted = look_and_paint(network, contents, styles)
+    assert torch.isfinite(painted).all()
+    assert set(found) == set(BEFORE_A_RELU)
+    return found
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seed", range(3))
+def test_every_layer_of_a_new_network_is_alive(seed):
+    torch.manual_seed(seed)
+    network = begin(Swift())
+    photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(6)])
+    for layer, (size, let_through) in answers(network, photos[:3], photos[3:]).items():
+        assert 0.02 < float(size.median()) < 10, layer
+        assert float((let_through < 0.002).float().mean()) < 0.35, layer
+    for _, deviation in network.style_of(photos):
+        assert float(deviation.mean((0, 2, 3)).median()) > 0.02  # eps is 0.003 of it
