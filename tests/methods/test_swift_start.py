@@ -44,3 +44,17 @@ def test_every_layer_of_a_new_network_is_alive(seed):
         assert float((let_through < 0.002).float().mean()) < 0.35, layer
     for _, deviation in network.style_of(photos):
         assert float(deviation.mean((0, 2, 3)).median()) > 0.02  # eps is 0.003 of it
+
+
+@torch.no_grad()
+def test_the_linear_layers_are_told_of_every_statistic_alike():
+    torch.manual_seed(0)
+    network = begin(Swift())
+    photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(20, 40)])
+    code = network.code(network.style_of(photos))
+    size = code.std(0)
+    assert code.mean().abs() < 0.2
+    assert 0.3 < float(size.quantile(0.1)) < float(size.quantile(0.9)) < 3
+    values, tint = network.modulation(network.style_of(photos), network.style_of(photos))
+    assert not values.any()
+    assert not tint.any()

@@ -37,8 +37,9 @@ def network_of(
     state = network.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in state and state[k].shape == v.shape}
     absent, _ = network.load_state_dict(fitting, strict=False)
-    # Weights of before the look was learned go by the style asked for alone.
-    missing = [name for name in absent if name in tensors or name != "of_missed.weight"]
+    # Weights of before there were these do without, as a new network does.
+    younger = {"of_missed.weight", "code_mean", "code_size"}
+    missing = [name for name in absent if name in tensors or name not in younger]
     unexpected = [k for k in tensors if k not in state]
     if missing or unexpected:
         raise WeightsError(

@@ -58,6 +58,9 @@ class Swift(nn.Module):
         )  # fmt: skip
         self.of_content = nn.Linear(code, self.config.code_width, bias=False)
         self.of_missed = nn.Linear(code, self.config.code_width, bias=False)
+        # What statistics usually are, for linear layers that are fed alike by all of them.
+        self.code_mean = nn.Parameter(torch.zeros(code), requires_grad=False)
+        self.code_size = nn.Parameter(torch.ones(code), requires_grad=False)
         # A style scales, shifts and tints nothing until that is learned.
         for told in (self.of_content.weight, self.of_missed.weight, *self.to_film[-1].parameters()):
             nn.init.zeros_(told)
@@ -99,15 +102,17 @@ class Swift(nn.Module):
             Scales and shifts (B, N, 1, 1), tint (B, 3, 3).
         """
         first, activation, last = self.to_film
-        asked = self._code(style)
-        missed = asked - self._code(style if wanted is None else wanted)
-        hidden = first(asked) + self.of_content(self._code(content)) + self.of_missed(missed)
+        asked = self.code(style)
+        missed = asked - self.code(style if wanted is None else wanted)
+        hidden = first(asked) + self.of_content(self.code(content)) + self.of_missed(missed)
         values = last(activation(hidden))
         return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
 
-    def _code(self, statistics: Style) -> Tensor:
+    def code(self, statistics: Style) -> Tensor:
+        """Statistics as the linear layers are told of them, (B, 2 sum C)."""
         vectors = torch.cat([v.flatten(1) for pair in statistics for v in pair], dim=1)
-        return vectors.to(self.decoder.paint.weight.dtype)  # (B, 2 sum C)
+        whitened = (vectors - self.code_mean.float()) / self.code_size.float()
+        return whitened.to(self.decoder.paint.weight.dtype)
 
     def noise(
         self, size: tuple[int, int], seed: int, origin: tuple[int, int] = (0, 0)

@@ -19,6 +19,9 @@ SIZE = 0.5
 BRANCH = 0.15
 """The same of what a residual block adds, so that a chain of blocks does not grow."""
 
+LEAST_CODE_SIZE = 0.02
+"""Of the deviation of a statistic from picture to picture: what hardly differs says nothing."""
+
 PHOTOS = 12
 """Generated pictures of 64x64 that it is measured on, each painted in the manner of the next."""
 
@@ -46,6 +49,9 @@ def begin(network: Swift) -> Swift:
         factor = (BRANCH if name.endswith(".second") else SIZE) / deviation.clamp_min(1e-6)
         layer.weight.mul_(factor.view(-1, 1, 1, 1))
         layer.bias.sub_(mean * factor)
+    deviation, mean = torch.std_mean(network.code(network.style_of(photos)), dim=0)
+    network.code_mean.copy_(mean)
+    network.code_size.copy_(deviation.clamp_min(LEAST_CODE_SIZE))
     return network
 
 
