@@ -112,3 +112,20 @@ def test_weights_that_do_not_know_what_was_missed_paint_by_the_style_asked_for()
     tensors["of_missed.weight"] = torch.zeros(1)
     with pytest.raises(WeightsError, match="of_missed"):
         network_of(tensors, metadata, "older.safetensors")
+
+
+@torch.no_grad()
+def test_weights_of_before_statistics_were_whitened_modulate_as_they_did():
+    network = tiny()
+    metadata = {"config": json.dumps(asdict(network.config))}
+    tensors = network.state_dict()
+    for name in ("code_mean", "code_size", "of_missed.weight"):
+        del tensors[name]
+    older = network_of(tensors, metadata, "older.safetensors")
+    style, own = network.style_of(STYLE), network.style_of(PHOTO)
+    first, activation, last = network.to_film
+    vectors = [torch.cat([v.flatten(1) for p in s for v in p], dim=1) for s in (style, own)]
+    wanted = last(activation(first(vectors[0]) + network.of_content(vectors[1])))
+    values, tint = older.modulation(style, own)
+    found = torch.cat([values.flatten(1), tint.flatten(1)], dim=1)
+    torch.testing.assert_close(found, wanted)

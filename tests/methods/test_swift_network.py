@@ -6,7 +6,7 @@ import torch
 from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, position_noise
 from impasto.features.statistics import channel_statistics
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
-from impasto.methods.swift.network import Swift
+from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SCALES, SwiftConfig
 
 TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
@@ -16,7 +16,8 @@ def tiny(seed: int = 0) -> Swift:
     torch.manual_seed(seed)
     network = Swift(TINY)
     # Zero at first: nothing to be seen.
-    for layer in (network.to_film[-1], network.of_content, network.of_missed):
+    torch.nn.init.normal_(network.to_film[-1].weight, std=0.3 / FILM_GAIN)
+    for layer in (network.of_content, network.of_missed):
         torch.nn.init.normal_(layer.weight, std=0.3)
     return network
 

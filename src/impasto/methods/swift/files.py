@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from impasto.errors import InputError, WeightsError
-from impasto.methods.swift.network import Swift
+from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SwiftConfig
 
 
@@ -40,6 +40,9 @@ def network_of(
     # Weights of before there were these do without, as a new network does.
     younger = {"of_missed.weight", "code_mean", "code_size"}
     missing = [name for name in absent if name in tensors or name not in younger]
+    if "code_mean" in absent:
+        for parameter in network.to_film[-1].parameters():
+            parameter.data.div_(FILM_GAIN)
     unexpected = [k for k in tensors if k not in state]
     if missing or unexpected:
         raise WeightsError(

@@ -38,6 +38,9 @@ from impasto.methods.swift.encoder import Encoder
 from impasto.methods.swift.film import Film, apply_tint
 from impasto.methods.swift.shape import SCALES, Style, SwiftConfig
 
+FILM_GAIN = 1 / 16
+"""Of the last linear layer, whose steps of learning would else be as large as what it says."""
+
 
 class Swift(nn.Module):
     """Encode, collect statistics, paint.
@@ -105,7 +108,7 @@ class Swift(nn.Module):
         asked = self.code(style)
         missed = asked - self.code(style if wanted is None else wanted)
         hidden = first(asked) + self.of_content(self.code(content)) + self.of_missed(missed)
-        values = last(activation(hidden))
+        values = FILM_GAIN * last(activation(hidden))
         return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
 
     def code(self, statistics: Style) -> Tensor:
