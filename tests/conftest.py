@@ -54,7 +54,7 @@ def gallery(tmp_path, monkeypatch) -> Path:
 def tiny_weights(tmp_path_factory) -> Path:
     """A weight file of the smallest swift, random."""
     torch = pytest.importorskip("torch")
-    from impasto.methods.swift.network import Swift
+    from impasto.methods.swift.network import FILM_GAIN, Swift
     from impasto.methods.swift.shape import SwiftConfig
     from impasto.weights.files import write_tensors
 
@@ -62,7 +62,7 @@ def tiny_weights(tmp_path_factory) -> Path:
     config = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
     network = Swift(config)
     for parameter in network.to_film[-1].parameters():  # zero at first: nothing to be seen
-        torch.nn.init.normal_(parameter, std=0.1)
+        torch.nn.init.normal_(parameter, std=0.1 / FILM_GAIN)
     path = tmp_path_factory.mktemp("weights") / "swift.safetensors"
     metadata = {"method": "swift", "config": json.dumps(dataclasses.asdict(config))}
     write_tensors(path, network.state_dict(), metadata)

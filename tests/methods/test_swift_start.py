@@ -1,5 +1,7 @@
 """A network that begins alive."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from impasto.methods.swift.start import begin
 BEFORE_A_RELU = (
     "encoder.at_half.0", "encoder.at_half.2", "encoder.at_quarter.0", "encoder.at_quarter.2",
     "encoder.at_eighth.0", "encoder.at_eighth.2", "encoder.at_eighth.4.first",
-    *(f"decoder.blocks.2.{i}.first" for i in range(3)),
+    *(f"decoder.blocks.2.{i}.first" for i in range(2)),
     *(f"decoder.blocks.{scale}.{i}.first" for scale in (0, 1) for i in range(2)),
     "decoder.to_full", "decoder.full",
 )  # fmt: skip
@@ -33,28 +35,33 @@ def answers(network, contents, styles):
     return found
 
 
+@pytest.fixture(scope="module")
+def begun():
+    torch.manual_seed(0)
+    return begin(Swift())
+
+
 @torch.no_grad()
-@pytest.mark.parametrize("seed", range(3))
-def test_every_layer_of_a_new_network_is_alive(seed):
-    torch.manual_seed(seed)
-    network = begin(Swift())
-    photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(6)])
-    for layer, (size, let_through) in answers(network, photos[:3], photos[3:]).items():
+def test_every_layer_of_a_new_network_is_alive(begun):
+    photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(20, 26)])
+    for layer, (size, let_through) in answers(deepcopy(begun), photos[:3], photos[3:]).items():
         assert 0.02 < float(size.median()) < 10, layer
         assert float((let_through < 0.002).float().mean()) < 0.35, layer
-    for _, deviation in network.style_of(photos):
+    for _, deviation in begun.style_of(photos):
         assert float(deviation.mean((0, 2, 3)).median()) > 0.02  # eps is 0.003 of it
 
 
 @torch.no_grad()
-def test_the_linear_layers_are_told_of_every_statistic_alike():
-    torch.manual_seed(0)
-    network = begin(Swift())
+def test_the_linear_layers_are_told_of_every_statistic_alike(begun):
     photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(20, 40)])
-    code = network.code(network.style_of(photos))
+    code = begun.code(begun.style_of(photos))
     size = code.std(0)
     assert code.mean().abs() < 0.2
     assert 0.3 < float(size.quantile(0.1)) < float(size.quantile(0.9)) < 3
-    values, tint = network.modulation(network.style_of(photos), network.style_of(photos))
-    assert not values.any()
-    assert not tint.any()
+
+
+@torch.no_grad()
+def test_a_style_says_nothing_to_a_new_network(begun):
+    photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(2)])
+    for part in begun.modulation(begun.style_of(photos), begun.style_of(photos.flip(0))):
+        assert not part.any()

@@ -66,10 +66,11 @@ def kill_at_a_random_step(words, run):
     assert process.wait() == -9, "it was killed, and did not end by itself"
 
 
-RECONSTRUCTION = pytest.param("reconstruction", marks=pytest.mark.slow)  # by adain's learner
+# The parts of these runs that differ from swift's are in the tests of their learners.
+ALSO = [pytest.param(name, marks=pytest.mark.slow) for name in ("reconstruction", "johnson")]
 
 
-@pytest.mark.parametrize("method", ["adain", RECONSTRUCTION, "johnson", "swift"])
+@pytest.mark.parametrize("method", ["adain", "swift", *ALSO])
 def test_a_killed_run_resumes_to_the_same_bits(commands, method, capsys):
     flags = [f"--trainer.max_steps={STEPS}", "--checkpoints.every=1", "--data.valid_part=0.2"]
     flags += ["--sheets.every=1000", "--trainer.logger=false"]

@@ -14,7 +14,7 @@ from impasto.images.samples import synthetic_photo
 from impasto.methods.swift.network import Swift
 
 SIZE = 0.5
-"""Deviation of every channel of a layer; about that of a picture, which is 0.25."""
+"""Deviation of every channel of a layer; a picture's is about 0.25."""
 
 BRANCH = 0.15
 """The same of what a residual block adds, so that a chain of blocks does not grow."""
