@@ -10,7 +10,6 @@ from impasto.errors import InputError
 SCALES = (2, 4, 8)
 """Pixels per cell of the three feature grids."""
 
-
 Pair = tuple[Tensor, Tensor]
 """Mean and deviation, each (B, C, 1, 1)."""
 
@@ -20,7 +19,7 @@ Style = tuple[Pair, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class SwiftConfig:
-    """The shape of the network; the defaults are the bundled one's."""
+    """The shape of the network; the defaults are the bundled one's, but that it has no leak."""
 
     widths: tuple[int, int, int] = (16, 48, 96)
     """Channels at half, quarter and eighth resolution; the first costs most of the time."""
