@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.images.resize import Box, Size, pad_reflect, resize
+from impasto.images.resize import Box, Size, pad_reflect, reflected_places, resize
 
 _BAND = 1 << 22
 """Pixels that are read at once where all of a picture is needed."""
@@ -74,8 +74,8 @@ def read_reflected(source: Regions, box: Box) -> Tensor:
 def _far_outside(source: Regions, box: Box) -> Tensor:
     """The same where more than the part inside is wanted of its reflection."""
     top, left, height, width = box
-    rows = _reflected(source.size[0], top, height)
-    columns = _reflected(source.size[1], left, width)
+    rows = reflected_places(source.size[0], top, height)
+    columns = reflected_places(source.size[1], left, width)
     first_row, first_column = int(rows.min()), int(columns.min())
     inner = source.read(
         (
@@ -87,16 +87,6 @@ def _far_outside(source: Regions, box: Box) -> Tensor:
     )
     rows, columns = rows - first_row, columns - first_column
     return inner.index_select(-2, rows.to(inner.device)).index_select(-1, columns.to(inner.device))
-
-
-def _reflected(length: int, start: int, count: int) -> Tensor:
-    """Which pixel stands at each of ``count`` places from ``start`` on."""
-    places = torch.arange(start, start + count)
-    if length == 1:
-        return torch.zeros_like(places)
-    period = 2 * (length - 1)
-    places = places.remainder(period)
-    return torch.minimum(places, period - places)
 
 
 def shrink(source: Regions, size: Size) -> Tensor:

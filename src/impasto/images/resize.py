@@ -142,14 +142,24 @@ def pad_reflect(pixels: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
     height, width = pixels.shape[-2:]
     if max(left, right) < width and max(top, bottom) < height:
         return F.pad(pixels, padding, mode="reflect")
-    rows = _reflected(height, top, bottom, pixels.device)
-    columns = _reflected(width, left, right, pixels.device)
+    rows = reflected_places(height, -top, top + height + bottom).to(pixels.device)
+    columns = reflected_places(width, -left, left + width + right).to(pixels.device)
     return pixels.index_select(2, rows).index_select(3, columns)
 
 
-def _reflected(length: int, before: int, after: int, device: torch.device) -> Tensor:
-    """Which pixel stands at each place from ``-before`` to ``length + after - 1``."""
-    places = torch.arange(-before, length + after, device=device)
+def reflected_places(length: int, start: int, count: int) -> Tensor:
+    """Which pixel of a line stands at each of ``count`` places from ``start`` on.
+
+    Args:
+        length: Pixels of the line, which is reflected at its first and its last one, again and
+            again.
+        start: A place before the line is below 0.
+        count: How many places.
+
+    Returns:
+        (count,) int64, from 0 to ``length - 1``.
+    """
+    places = torch.arange(start, start + count)
     if length == 1:
         return torch.zeros_like(places)
     period = 2 * (length - 1)
