@@ -71,6 +71,18 @@ class ModulatedConv(nn.Conv2d):
         return torch.addcmul(shift, super().forward(x), scale)
 
 
+class PReLU(nn.PReLU):
+    """torch's, one slope per channel, but several times faster; without gradient, in place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        steeper = self.weight.view(-1, 1, 1) - 1
+        below = x.clamp(max=0)
+        if torch.is_grad_enabled():
+            return torch.addcmul(x, below, steeper)
+        return x.add_(below.mul_(steeper))
+
+
 class AlignedConv(nn.Conv2d):
     """AdaIN followed by a 1x1 convolution; for one style the alignment is folded into it."""
 

@@ -129,3 +129,17 @@ def test_weights_of_before_statistics_were_whitened_modulate_as_they_did():
     values, tint = older.modulation(style, own)
     found = torch.cat([values.flatten(1), tint.flatten(1)], dim=1)
     torch.testing.assert_close(found, wanted)
+
+
+@torch.no_grad()
+def test_weights_of_before_slopes_were_learned_have_those_of_their_configuration():
+    network = tiny()
+    metadata = {"config": json.dumps(asdict(network.config) | {"leak": 0.1})}
+    slopes = [n for n, m in network.named_modules() if isinstance(m, torch.nn.PReLU)]
+    assert len(slopes) == 9  # five in the encoder, one in each coarse block, two where they meet
+    tensors = network.state_dict()
+    for name in slopes:
+        del tensors[f"{name}.weight"]
+    older = network_of(tensors, metadata, "older.safetensors")
+    for name in slopes:
+        assert older.get_submodule(name).weight.unique().tolist() == pytest.approx([0.1])

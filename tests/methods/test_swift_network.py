@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, position_noise
+from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, PReLU, position_noise
 from impasto.features.statistics import channel_statistics
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import FILM_GAIN, Swift
@@ -46,6 +46,20 @@ def test_alignment_folded_into_a_convolution_equals_adain_before_it():
     torch.testing.assert_close(conv(x, (mean, std), style), plain)
     grids = tuple(part.expand(-1, -1, 7, 9) for part in style)
     torch.testing.assert_close(conv(x, (mean, std), grids), plain)
+
+
+def test_prelu_equals_torchs_with_gradient_and_without():
+    layer, plain = PReLU(3), torch.nn.PReLU(3)
+    slopes = torch.tensor([-0.5, 0.0, 1.5])
+    layer.weight.data.copy_(slopes), plain.weight.data.copy_(slopes)
+    found, wanted = (pictures(2, 3, 7, 9).sub(0.5).requires_grad_() for _ in range(2))
+    (layer(found) ** 2).sum().backward()
+    (plain(wanted) ** 2).sum().backward()
+    torch.testing.assert_close(found.grad, wanted.grad)
+    torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
+    with torch.no_grad():
+        expected = plain(wanted)
+        torch.testing.assert_close(layer(found), expected)
 
 
 def test_noise_is_a_function_of_position_alone():

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.blocks import AlignedConv, ModulatedConv, upsample
+from impasto.blocks import AlignedConv, ModulatedConv, PReLU, upsample
 from impasto.methods.swift.film import Film
 from impasto.methods.swift.shape import Pair, Style, SwiftConfig
 
@@ -16,19 +16,23 @@ surrounds them."""
 
 
 class ModulatedResidual(nn.Module):
-    """x + conv(relu(conv(x))) with both convolutions scaled and shifted by the style."""
+    """x + conv(act(conv(x))) with both convolutions scaled and shifted by the style.
 
-    def __init__(self, channels: int, leak: float = 0.0) -> None:
+    Args:
+        channels: Of the features.
+        leak: Slope below 0 that a PReLU begins with; None for a plain ReLU.
+    """
+
+    def __init__(self, channels: int, leak: float | None = None) -> None:
         super().__init__()
-        self.leak = leak
+        self.act = nn.ReLU(inplace=True) if leak is None else PReLU(channels, leak)
         self.first = ModulatedConv(channels, channels)
         self.second = ModulatedConv(channels, channels)
 
     def forward(self, x: Tensor, film: Film) -> Tensor:
         """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
         hidden = self.first(x, *film.take(self.first.out_channels, x))
-        hidden = F.leaky_relu(hidden, self.leak, inplace=True)
-        return self.second(hidden, *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
+        return self.second(self.act(hidden), *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
 
 
 class Decoder(nn.Module):
@@ -37,7 +41,8 @@ class Decoder(nn.Module):
     def __init__(self, config: SwiftConfig) -> None:
         super().__init__()
         half, quarter, eighth = config.widths
-        self.leak, leaks = config.leak, (0.0, config.leak, config.leak)
+        self.prelu_quarter, self.prelu_eighth = (PReLU(c, config.leak) for c in config.widths[1:])
+        leaks = (None, config.leak, config.leak)
         self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
         self.noise_gain = nn.ParameterList(
             nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
@@ -80,9 +85,9 @@ class Decoder(nn.Module):
             (B, 3, H, W), not yet clamped.
         """
         half, quarter, eighth = zip(features, statistics, style, noise, strict=True)
-        x = F.leaky_relu(self._enter(2, *eighth), self.leak, inplace=True)
+        x = self.prelu_eighth(self._enter(2, *eighth))
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
-        x = F.leaky_relu(self._enter(1, *quarter).add_(x), self.leak, inplace=True)
+        x = self.prelu_quarter(self._enter(1, *quarter).add_(x))
         x = self._refine(1, x, film)
         x = self.down_to_half(x, *film.take(self.down_to_half.out_channels, x))
         if torch.is_grad_enabled():

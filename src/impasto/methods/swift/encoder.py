@@ -2,29 +2,28 @@
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.blocks import PatchConv
+from impasto.blocks import PatchConv, PReLU
 
 
 class Residual(nn.Module):
-    """x + conv(relu(conv(x))), plain.
+    """x + conv(prelu(conv(x))).
 
     Args:
         channels: Of the features.
-        leak: Of what is below 0, the part that the ReLU lets through.
+        leak: Slope below 0 that its PReLU begins with.
     """
 
     def __init__(self, channels: int, leak: float = 0.0) -> None:
         super().__init__()
-        self.leak = leak
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.prelu = PReLU(channels, leak)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
-        return self.second(F.leaky_relu(self.first(x), self.leak, inplace=True)).add_(x)  # type: ignore[no-any-return]
+        return self.second(self.prelu(self.first(x))).add_(x)  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
@@ -32,7 +31,7 @@ class Encoder(nn.Module):
 
     Args:
         widths: Channels of each.
-        leak: Of the two coarse scales' ReLUs, see SwiftConfig.
+        leak: See SwiftConfig.
     """
 
     def __init__(self, widths: Sequence[int], leak: float = 0.0) -> None:
@@ -43,12 +42,12 @@ class Encoder(nn.Module):
             nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_quarter = nn.Sequential(
-            PatchConv(half, quarter), nn.LeakyReLU(leak, inplace=True),
-            nn.Conv2d(quarter, quarter, 3, padding=1), nn.LeakyReLU(leak, inplace=True),
+            PatchConv(half, quarter), PReLU(quarter, leak),
+            nn.Conv2d(quarter, quarter, 3, padding=1), PReLU(quarter, leak),
         )  # fmt: skip
         self.at_eighth = nn.Sequential(
-            PatchConv(quarter, eighth), nn.LeakyReLU(leak, inplace=True),
-            nn.Conv2d(eighth, eighth, 3, padding=1), nn.LeakyReLU(leak, inplace=True),
+            PatchConv(quarter, eighth), PReLU(eighth, leak),
+            nn.Conv2d(eighth, eighth, 3, padding=1), PReLU(eighth, leak),
             Residual(eighth, leak),
         )  # fmt: skip
 

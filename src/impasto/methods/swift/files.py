@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from impasto.blocks import PReLU
 from impasto.errors import InputError, WeightsError
 from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SwiftConfig
@@ -39,6 +40,7 @@ def network_of(
     absent, _ = network.load_state_dict(fitting, strict=False)
     # Weights of before there were these do without, as a new network does.
     younger = {"of_missed.weight", "code_mean", "code_size"}
+    younger |= {f"{name}.weight" for name, m in network.named_modules() if isinstance(m, PReLU)}
     missing = [name for name in absent if name in tensors or name not in younger]
     if "code_mean" in absent:
         for parameter in network.to_film[-1].parameters():

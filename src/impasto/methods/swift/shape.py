@@ -19,7 +19,7 @@ Style = tuple[Pair, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class SwiftConfig:
-    """The shape of the network; the defaults are the bundled one's, but that it has no leak."""
+    """The shape of the network; the defaults are the bundled one's."""
 
     widths: tuple[int, int, int] = (16, 48, 96)
     """Channels at half, quarter and eighth resolution; the first costs most of the time."""
@@ -34,8 +34,8 @@ class SwiftConfig:
     """Width of the hidden layer that turns a style into scales and shifts."""
 
     leak: float = 0.2
-    """Of what is below 0, the part that ReLUs at a quarter and an eighth let through: plain ones
-    died there, and the finest scale painted alone."""
+    """Slope below 0 that the PReLUs at a quarter and an eighth begin with: plain ReLUs died there,
+    and the finest scale painted alone."""
 
     margin: int = 8
     """Pixels of reflection around the picture, cut off again: borders are painted like the rest.
