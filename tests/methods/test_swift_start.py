@@ -5,10 +5,12 @@ from copy import deepcopy
 import pytest
 import torch
 
-from impasto.images.samples import synthetic_photo
+from impasto.images.samples import sample_photo, synthetic_photo
 from impasto.methods.swift.correction import look_and_paint
+from impasto.methods.swift.files import network_of
 from impasto.methods.swift.network import Swift
 from impasto.methods.swift.start import begin
+from impasto.weights.store import load_weights
 
 BEFORE_A_RELU = (
     "encoder.at_half.0", "encoder.at_half.2", "encoder.at_quarter.0", "encoder.at_quarter.2",
@@ -65,3 +67,32 @@ def test_a_style_says_nothing_to_a_new_network(begun):
     photos = torch.cat([synthetic_photo((64, 64), seed=i).pixels for i in range(2)])
     for part in begun.modulation(begun.style_of(photos), begun.style_of(photos.flip(0))):
         assert not part.any()
+
+
+@torch.no_grad()
+def test_the_bundled_network_works_at_all_scales():
+    network = network_of(*load_weights("swift"), "swift")
+    names = ("astronaut", "coffee", "chelsea")
+    photos = torch.cat([part(sample_photo(name).pixels) for name in names])
+    for layer, (_, let_through) in answers(network, photos, photos.roll(1, 0)).items():
+        assert float((let_through < 0.002).float().mean()) < 0.35, layer
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layer", ["down_to_quarter", "down_to_half"])
+def test_what_the_bundled_networks_coarse_scales_say_is_seen(layer):
+    network = network_of(*load_weights("swift"), "swift")
+    photos = torch.cat([part(sample_photo(name).pixels) for name in ("coffee", "chelsea")])
+    painted = look_and_paint(network, photos, photos.roll(1, 0))
+    network.decoder.get_submodule(layer).register_forward_hook(lambda _, __, out: even(out))
+    assert float((look_and_paint(network, photos, photos.roll(1, 0)) - painted).abs().mean()) > 0.01
+
+
+def even(out):
+    """Every channel's mean in the place of its values."""
+    return out.mean((2, 3), keepdim=True).expand_as(out).contiguous()
+
+
+def part(pixels):
+    """A small copy, 192 pixels square."""
+    return torch.nn.functional.interpolate(pixels, size=(192, 192), mode="area")
