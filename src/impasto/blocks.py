@@ -72,7 +72,7 @@ class ModulatedConv(nn.Conv2d):
 
 
 class PReLU(nn.PReLU):
-    """torch's, one slope per channel, but several times faster; without gradient, in place."""
+    """torch's, one slope per channel, faster on a CPU: without gradient it writes into ``x``."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
