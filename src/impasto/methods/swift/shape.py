@@ -24,8 +24,8 @@ class SwiftConfig:
     widths: tuple[int, int, int] = (16, 48, 96)
     """Channels at half, quarter and eighth resolution; the first costs most of the time."""
 
-    blocks: tuple[int, int, int] = (2, 2, 3)
-    """Residual blocks of the decoder at each scale; the coarse ones see far and cost little."""
+    blocks: tuple[int, int, int] = (2, 2, 0)
+    """Residual blocks of the decoder at each scale; three at the coarsest changed nothing."""
 
     last_width: int = 16
     """Channels of the layers at full resolution, where every channel costs most."""
@@ -44,7 +44,7 @@ class SwiftConfig:
 
     def __post_init__(self) -> None:
         for blocks in self.blocks:
-            check_range("blocks", blocks, at_least=1)
+            check_range("blocks", blocks, at_least=0)
         check_range("leak", self.leak, at_least=0.0, at_most=1.0)
         check_range("margin", self.margin, at_least=0)
         if self.margin % SCALES[-1]:
