@@ -84,7 +84,7 @@ class PReLU(nn.PReLU):
         if torch.is_grad_enabled():
             return torch.addcmul(x, x.clamp(max=0), steeper)
         # A few rows at a time: what is below 0 then stays in the processor's cache.
-        for rows in x.split(max(1, CACHED // max(1, x[:, :, 0].numel())), dim=2):
+        for rows in torch.split(x, max(1, CACHED // max(1, x[:, :, 0].numel())), dim=2):
             rows.add_(rows.clamp(max=0).mul_(steeper))
         return x
 
