@@ -78,14 +78,23 @@ def test_the_bundled_network_works_at_all_scales():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("layer", ["down_to_quarter", "down_to_half"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(
+            "down_to_quarter",
+            marks=pytest.mark.xfail(strict=True, reason="what an eighth says moves it by 0.004"),
+        ),
+        "down_to_half",
+    ],
+)
 def test_what_the_bundled_networks_coarse_scales_say_is_seen(layer):
     network = network_of(*load_weights("swift"), "swift")
     photos = torch.cat([part(sample_photo(name).pixels) for name in ("coffee", "chelsea")])
     painted = look_and_paint(network, photos, photos.roll(1, 0))
     network.decoder.get_submodule(layer).register_forward_hook(lambda _, __, out: even(out))
     without = look_and_paint(network, photos, photos.roll(1, 0))
-    assert float((without - painted).abs().mean()) > 0.002
+    assert float((without - painted).abs().mean()) > 0.01
 
 
 def even(out):

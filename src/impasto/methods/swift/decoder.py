@@ -23,7 +23,7 @@ class ModulatedResidual(nn.Module):
         leak: Slope below 0 that a PReLU begins with; None for a plain ReLU.
     """
 
-    def __init__(self, channels: int, leak: float | None = None) -> None:
+    def __init__(self, channels: int, leak: float | None) -> None:
         super().__init__()
         self.act = nn.ReLU(inplace=True) if leak is None else PReLU(channels, leak)
         self.first = ModulatedConv(channels, channels)

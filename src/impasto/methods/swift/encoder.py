@@ -15,7 +15,7 @@ class Residual(nn.Module):
         leak: Slope below 0 that its PReLU begins with.
     """
 
-    def __init__(self, channels: int, leak: float = 0.0) -> None:
+    def __init__(self, channels: int, leak: float) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.prelu = PReLU(channels, leak)
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         leak: See SwiftConfig.
     """
 
-    def __init__(self, widths: Sequence[int], leak: float = 0.0) -> None:
+    def __init__(self, widths: Sequence[int], leak: float) -> None:
         super().__init__()
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
