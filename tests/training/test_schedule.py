@@ -41,9 +41,9 @@ def test_what_needs_an_end_says_so():
     parameters = [torch.nn.Parameter(torch.zeros(1))]
     with pytest.raises(InputError, match=r"cosine must know the last step; give --trainer.max_st"):
         adam_on_schedule(
-            parameters, learning_rate=1.0, schedule=Schedule(kind="cosine"), steps=math.inf
+            {1.0: parameters}, learning_rate=1.0, schedule=Schedule(kind="cosine"), steps=math.inf
         )
-    adam_on_schedule(parameters, learning_rate=1.0, schedule=Schedule(), steps=math.inf)
+    adam_on_schedule({1.0: parameters}, learning_rate=1.0, schedule=Schedule(), steps=math.inf)
 
 
 def test_adam_in_one_pass_is_adam():
@@ -66,9 +66,12 @@ def test_adam_in_one_pass_is_adam():
 
 
 def test_another_rate_takes_the_place_of_a_checkpoints_and_the_same_changes_no_bit():
-    parameter = torch.nn.Parameter(torch.ones(1))
+    parameter, slow = torch.nn.Parameter(torch.ones(1)), torch.nn.Parameter(torch.ones(1))
     found = adam_on_schedule(
-        [parameter], learning_rate=0.3, schedule=Schedule(kind="inverse", decay=0.7), steps=9
+        {1.0: [parameter], 0.1: [slow]},
+        learning_rate=0.3,
+        schedule=Schedule(kind="inverse", decay=0.7),
+        steps=9,
     )
     optimizer, scheduler = found["optimizer"], found["lr_scheduler"]["scheduler"]
     for _ in range(3):
@@ -82,6 +85,7 @@ def test_another_rate_takes_the_place_of_a_checkpoints_and_the_same_changes_no_b
     assert optimizer.param_groups[0]["lr"] == pytest.approx(2 * before)
     scheduler.step()
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.6 / (1 + 0.7 * 4))
+    assert optimizer.param_groups[1]["lr"] == pytest.approx(0.06 / (1 + 0.7 * 4))
 
 
 @pytest.mark.parametrize(

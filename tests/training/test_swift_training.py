@@ -1,16 +1,19 @@
 """Training swift: it learns, resumes to the same bits, stops with the name of what broke."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
 
 from impasto.errors import InputError, TrainingError
+from impasto.methods.swift.network import Swift
 from impasto.methods.swift.objective import SwiftWeights
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.methods.swift.shape import SwiftConfig
+from impasto.methods.swift.start import begin
 from impasto.training.data import CropConfig
-from impasto.weights.files import read_metadata, read_tensors
+from impasto.weights.files import read_metadata, read_tensors, write_tensors
 
 pytest.importorskip("lightning", reason="training needs the extra train")
 from lightning.pytorch import Trainer
@@ -127,3 +130,27 @@ def test_a_run_can_start_from_weights_that_are_there(tiny_weights, judge_file):
     for name, value in read_tensors(tiny_weights).items():
         torch.testing.assert_close(module.network.state_dict()[name], value.float())
         torch.testing.assert_close(module.average.state()[name], value.float())
+
+
+def test_a_part_without_a_rate_stays_and_one_with_a_small_rate_moves_less(
+    photos, paintings, judge_file, tmp_path
+):
+    torch.manual_seed(0)
+    begun = begin(Swift(TINY))
+    start = tmp_path / "start.safetensors"
+    write_tensors(start, begun.state_dict(), {"config": json.dumps(asdict(TINY))})
+    moved = {}
+    for rate in (1.0, 0.1):
+        learned = run(
+            photos, paintings, judge_file, tmp_path / f"{rate}", steps=5, start=str(start),
+            reconstruction=0, encoder_rate=0.0, decoder_rate=rate,
+        ).network  # fmt: skip
+        changes = {
+            name: (value - begun.state_dict()[name]).abs().max().item()
+            for name, value in learned.state_dict().items()
+        }
+        assert not any(v for k, v in changes.items() if k.startswith(("encoder.", "perceptual.")))
+        moved[rate] = changes
+    assert 0 < moved[0.1]["decoder.paint.weight"] < 0.2 * moved[1.0]["decoder.paint.weight"]
+    last = "to_film.2.weight"
+    assert moved[0.1][last] == pytest.approx(moved[1.0][last], rel=0.3)

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -46,6 +46,10 @@ class Learner(LightningModule, ABC):
     def learning(self) -> Iterable[nn.Parameter]:
         """What changes."""
 
+    def parts(self) -> Mapping[float, Iterable[nn.Parameter]]:
+        """The same, by the share of the learning rate at which it changes."""
+        return {1.0: self.learning()}
+
     def valid_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The same terms of held pictures."""
         return self.losses(batch)
@@ -71,7 +75,7 @@ class Learner(LightningModule, ABC):
         """Adam with the schedule."""
         steps = float(self.trainer.estimated_stepping_batches)
         return adam_on_schedule(
-            self.learning(),
+            self.parts(),
             learning_rate=self.learning_rate,
             schedule=self.schedule,
             steps=steps if steps >= 0 else math.inf,

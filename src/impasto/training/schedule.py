@@ -1,7 +1,7 @@
 """Adam, and its learning rate over the steps of a run."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -108,12 +108,17 @@ def adam_in_one_pass(
 
 
 def adam_on_schedule(
-    parameters: Iterable[nn.Parameter], *, learning_rate: float, schedule: Schedule, steps: float
+    parts: Mapping[float, Iterable[nn.Parameter]],
+    *,
+    learning_rate: float,
+    schedule: Schedule,
+    steps: float,
 ) -> dict[str, Any]:
     """Adam with a schedule, as Lightning's configure_optimizers gives them.
 
     Args:
-        parameters: What learns; those without a gradient are left out.
+        parts: What learns, by the share of the learning rate at which it does; parameters without
+            a gradient are left out.
         learning_rate: At its height.
         schedule: What becomes of it.
         steps: Updates of the whole run, or infinity.
@@ -129,7 +134,11 @@ def adam_on_schedule(
     def factor(step: int) -> float:
         return schedule.factor_at(step, steps)
 
-    optimizer = torch.optim.Adam([p for p in parameters if p.requires_grad], learning_rate)
+    groups: list[dict[str, Any]] = []
+    for share, parameters in parts.items():
+        learning = [p for p in parameters if p.requires_grad]
+        groups.append({"params": learning, "lr": share * learning_rate, "share": share})
+    optimizer = torch.optim.Adam(groups, learning_rate)
     scheduler = LambdaLR(optimizer, factor)
     return {
         "optimizer": optimizer,
@@ -146,7 +155,8 @@ def adopt_rate(scheduler: LambdaLR, learning_rate: float) -> None:
         scheduler: Of a resumed run.
         learning_rate: At its height.
     """
-    scheduler.base_lrs = [learning_rate] * len(scheduler.base_lrs)
-    for group, factor in zip(scheduler.optimizer.param_groups, scheduler.lr_lambdas, strict=True):
-        group["initial_lr"] = learning_rate
-        group["lr"] = learning_rate * factor(scheduler.last_epoch)
+    groups = scheduler.optimizer.param_groups
+    scheduler.base_lrs = [learning_rate * group.get("share", 1.0) for group in groups]
+    for group, rate, factor in zip(groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True):
+        group["initial_lr"] = rate
+        group["lr"] = rate * factor(scheduler.last_epoch)
