@@ -292,7 +292,7 @@ def make_style(
     year: str = "",
     licence: str = "",
 ) -> Path:
-    """Keep the style of one or several pictures as a file of about 2 kB.
+    """Keep the style of one or several pictures as a file of about 4 kB.
 
     Args:
         name: By which it will be called: lower-case letters, digits and hyphens.

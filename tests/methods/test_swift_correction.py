@@ -16,6 +16,7 @@ from impasto.methods.swift.correction import (
     thumbnail,
 )
 from impasto.methods.swift.files import network_of
+from impasto.methods.swift.shape import SCALES
 from tests.methods.test_swift_network import tiny
 
 PHOTO = synthetic_photo((64, 96), seed=1).pixels
@@ -122,7 +123,7 @@ def test_weights_of_before_statistics_were_whitened_modulate_as_they_did():
     for name in ("code_mean", "code_size", "of_missed.weight"):
         del tensors[name]
     older = network_of(tensors, metadata, "older.safetensors")
-    style, own = network.style_of(STYLE), network.style_of(PHOTO)
+    style, own = network.style_of(STYLE), network.style_of(PHOTO)[: len(SCALES)]
     first, activation, last = network.to_film
     vectors = [torch.cat([v.flatten(1) for p in s for v in p], dim=1) for s in (style, own)]
     wanted = last(activation(first(vectors[0]) + network.of_content(vectors[1])))

@@ -9,7 +9,7 @@ from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SCALES, SwiftConfig
 
-TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=8)
+TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=32)
 
 
 def tiny(seed: int = 0) -> Swift:
@@ -103,7 +103,8 @@ def test_statistics_are_those_of_the_picture_without_its_margin():
     picture = pictures(1, 3, 32, 40)
     m = TINY.margin
     features = network.encode(torch.nn.functional.pad(picture, (m, m, m, m), mode="reflect"))
-    for x, scale, (mean, _) in zip(features, SCALES, network.style_of(picture), strict=True):
+    found = network.style_of(picture)[: len(SCALES)]
+    for x, scale, (mean, _) in zip(features, SCALES, found, strict=True):
         inside = x[..., m // scale : -(m // scale), m // scale : -(m // scale)]
         torch.testing.assert_close(mean, inside.mean((2, 3), keepdim=True))
 
@@ -141,9 +142,9 @@ def test_colour_matrices_apply_to_each_picture_its_own():
         torch.testing.assert_close(tinted[i], torch.einsum("ij,jhw->ihw", matrices[i], images[i]))
 
 
-def test_the_bundled_shape_fits_two_megabytes_of_half_precision():
+def test_the_bundled_shape_fits_three_megabytes_of_half_precision():
     count = sum(p.numel() for p in Swift().parameters())
-    assert 0.7e6 < count < 0.8e6
+    assert 1.3e6 < count < 1.5e6
 
 
 @pytest.mark.parametrize(("kernel", "patch"), [(1, 2), (3, 2), (3, 3)])
@@ -169,7 +170,7 @@ def test_strips_know_which_style_rules_where():
     network = Swift(SwiftConfig(widths=(4, 6, 8), blocks=(2, 1, 1), last_width=4, code_width=8))
     content = pictures(1, 3, 320, 40)
     features = network.encode(content)
-    own = network.style_of(content)
+    own = network.statistics(features, content.shape[-2:])
     share = torch.linspace(0, 1, 320).view(1, 1, 320, 1).expand(1, 1, 320, 40)
     grids = [torch.nn.functional.avg_pool2d(share, scale) for scale in (1, *SCALES)]
     style = tuple(

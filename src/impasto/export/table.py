@@ -16,18 +16,10 @@ from torch import Tensor, nn
 
 from impasto.blocks import from_signed, to_signed
 from impasto.errors import InputError
-from impasto.export.graphs import (
-    AdaINGraph,
-    Baked,
-    Mixed,
-    NetworkGraph,
-    OfPicture,
-    OfStatistics,
-    StyledGraph,
-    SwiftGraph,
-)
+from impasto.export.graphs import Baked, Mixed, NetworkGraph, OfPicture, OfStatistics
 from impasto.export.parts import unfolded, with_spelled_norms
 from impasto.export.settings import ExportConfig
+from impasto.export.styled import AdaINGraph, StyledGraph, SwiftGraph
 from impasto.export.verify import Arrays, Run
 from impasto.methods.adain.painter import AdaINPainter
 from impasto.methods.base import Statistics
@@ -183,7 +175,7 @@ def _painted(
 def _statistics_of(given: dict[str, Tensor], painter: Any) -> Statistics:
     network = painter.network
     widths = (
-        list(network.config.widths)
+        list(network.config.pair_widths)
         if isinstance(painter, SwiftPainter)
         else [network.encoder.plan.widths[3]]
     )

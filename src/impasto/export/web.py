@@ -22,10 +22,11 @@ from impasto.errors import InputError
 from impasto.export import onnx
 from impasto.export.exported import Exported, facts_of
 from impasto.export.folder import check_folder, write_folder
-from impasto.export.graphs import OfStatistics, StyledGraph
+from impasto.export.graphs import OfStatistics
 from impasto.export.npm import runtime_files
 from impasto.export.presets import preset_files, sample_file
 from impasto.export.settings import ExportConfig
+from impasto.export.styled import StyledGraph
 from impasto.export.table import plan_of
 from impasto.export.verify import Arrays, Run, check, compare, samples_of
 

@@ -1,8 +1,8 @@
-"""Styles as files: the few vectors that a painter needs, about 2 kB each.
+"""Styles as files: the few vectors that a painter needs, about 4 kB each.
 
-A style file holds, for each of a few sizes of the style's strokes, mean and deviation per scale
-of a painter's encoder, in float16, and in its metadata name, painter, title, year and the digest
-of the weights by which it was made: with other weights the vectors mean nothing.
+A style file holds, for each of a few sizes of the style's strokes, means and deviations of the
+features that a painter asks for, in float16, and in its metadata name, painter, title, year and
+the digest of the weights by which it was made: with other weights the vectors mean nothing.
 """
 
 import functools
@@ -42,7 +42,7 @@ STROKE_SIZES = (0.5, 1.0, 2.0)
 """Sizes of the strokes that a file holds; between them statistics are interpolated."""
 
 Statistics = tuple[tuple[Tensor, Tensor], ...]
-"""Mean and deviation, each (1, C, 1, 1), per scale of the painter's encoder."""
+"""Mean and deviation, each (1, C, 1, 1), per kind of features that the painter asks for."""
 
 
 def write_style(path: str | Path, card: StyleCard, sizes: dict[float, Statistics]) -> None:

@@ -16,10 +16,10 @@ from torch import Tensor
 from impasto.methods.swift.network import Swift
 from impasto.methods.swift.shape import SCALES, Style
 
-SIDE = 224
+SIDE = 176
 """Long side of the thumbnail in pixels."""
 
-STRENGTH = 0.5
+STRENGTH = 0.4
 """Part of what is missed that is added; more of it takes the style little nearer and more of the
 content away (figures in docs/swift.md)."""
 

@@ -30,7 +30,8 @@ def network_of(
         settings = json.loads(metadata.get("config", "{}"))
         if isinstance(blocks := settings.get("blocks"), int):  # weights of before they differed
             settings["blocks"] = [blocks] * 3
-        settings.setdefault("leak", 0.0)  # likewise
+        for name, none in (("leak", 0.0), ("taps", [])):  # likewise
+            settings.setdefault(name, none)
         network = Swift(SwiftConfig(**{k: _tuple(v) for k, v in settings.items()}))
     except (AttributeError, TypeError, ValueError, RuntimeError, InputError) as error:
         reason = str(error).rstrip(".")

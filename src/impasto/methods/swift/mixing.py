@@ -41,7 +41,7 @@ def mix(
         styles: At least one: what to ask for.
         wanted: In whose place each of them is asked for, see ``correction.py``.
         weights: One per style, summing to 1.
-        own: The content's statistics.
+        own: The content's statistics; where alpha is below 1, also those of the taps.
         alpha: How much of the styles; the rest is the content's own.
     """
     shares = [alpha * w for w in weights]
@@ -70,7 +70,8 @@ def mix_by_region(
         regions: (S, 1, H, W) over the padded picture, float32, summing to 1.
     """
     by_scale = [F.avg_pool2d(regions, scale) for scale in SCALES]
-    toned = [_weighted([style, own], [alpha, 1 - alpha]) for style in styles]
+    scales = len(SCALES)
+    toned = [_weighted([s[:scales], own[:scales]], [alpha, 1 - alpha]) for s in styles]
     style = tuple(
         tuple(sum(t[scale][part] * grid[i : i + 1] for i, t in enumerate(toned)) for part in (0, 1))
         for scale, grid in enumerate(by_scale)

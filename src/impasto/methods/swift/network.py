@@ -17,6 +17,8 @@ Departures from AdaIN, each with its reason:
     three scales   with AdaIN at the bottleneck alone colours come late and strokes are coarse.
     no norms       only the encoder's features are normalised, by statistics that one pass over
                    the picture collects, so a tiled picture equals the whole one.
+    lite's eye     a style is also the statistics of a few layers of lite, which stay as they are:
+                   from so small an encoder's one cannot tell all that a style is judged by.
     FiLM           style and content's statistics also scale and shift the decoder's convolutions;
                    it costs nothing at inference, the factors being folded into the weights.
     a look first   a thumbnail is painted and looked at before the picture; see ``correction.py``.
@@ -24,7 +26,7 @@ Departures from AdaIN, each with its reason:
                    position and a seed, so tiles, reruns and video frames agree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
@@ -32,14 +34,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.blocks import position_noise
+from impasto.features.lite import LITE_PLAN
 from impasto.features.statistics import channel_statistics
+from impasto.features.vgg import VGG
 from impasto.methods.swift.decoder import Decoder
 from impasto.methods.swift.encoder import Encoder
 from impasto.methods.swift.film import Film, apply_tint
-from impasto.methods.swift.shape import SCALES, Style, SwiftConfig
+from impasto.methods.swift.shape import SCALES, Style, SwiftConfig, tap_scale
 
 FILM_GAIN = 1 / 16
 """Of the last linear layer, whose steps of learning would else be as large as what it says."""
+
+CODE_LIMIT = 4.0
+"""How many deviations from the mean a statistic may say it is: beyond, nothing was learned."""
 
 
 class Swift(nn.Module):
@@ -54,12 +61,14 @@ class Swift(nn.Module):
         self.config = config or SwiftConfig()
         self.encoder = Encoder(self.config.widths, self.config.leak)
         self.decoder = Decoder(self.config)
-        code = 2 * sum(self.config.widths)
+        taps = self.config.taps
+        self.perceptual = VGG(LITE_PLAN, taps, padding="reflect") if taps else None
+        own, code = 2 * sum(self.config.widths), 2 * sum(self.config.pair_widths)
         self.to_film = nn.Sequential(
             nn.Linear(code, self.config.code_width), nn.ReLU(inplace=True),
             nn.Linear(self.config.code_width, self.decoder.film_length + 9),
         )  # fmt: skip
-        self.of_content = nn.Linear(code, self.config.code_width, bias=False)
+        self.of_content = nn.Linear(own, self.config.code_width, bias=False)
         self.of_missed = nn.Linear(code, self.config.code_width, bias=False)
         # What statistics usually are, for linear layers that are fed alike by all of them.
         self.code_mean = nn.Parameter(torch.zeros(code), requires_grad=False)
@@ -79,9 +88,32 @@ class Swift(nn.Module):
             features: Of a picture with ``config.margin`` pixels of reflection around it.
             size: (height, width) of the picture without them.
         """
+        return self._statistics(features, SCALES, size)
+
+    def describe(self, padded: Tensor, size: Sequence[int]) -> Style:
+        """All that is known of a style.
+
+        Args:
+            padded: (B, 3, H, W), the picture with its margin, both sides multiples of 8.
+            size: (height, width) of the picture without it.
+        """
+        own = self.statistics(self.encode(padded), size)
+        return (*own, *self.perceive(padded, size))
+
+    def perceive(self, padded: Tensor, size: Sequence[int]) -> Style:
+        """The pairs of ``config.taps``; the arguments are those of ``describe``."""
+        if self.perceptual is None:
+            return ()
+        with torch.no_grad():
+            taps = self.perceptual(padded)
+        return self._statistics(taps.values(), [tap_scale(name) for name in taps], size)
+
+    def _statistics(
+        self, features: Iterable[Tensor], scales: Iterable[int], size: Sequence[int]
+    ) -> Style:
         return tuple(
             channel_statistics(self._inside(x, scale, size))
-            for x, scale in zip(features, SCALES, strict=True)
+            for x, scale in zip(features, scales, strict=True)
         )
 
     def _inside(self, x: Tensor, scale: int, size: Sequence[int]) -> Tensor:
@@ -98,7 +130,8 @@ class Swift(nn.Module):
         much of a rough one; its statistics are known before it is painted anyway.
 
         Args:
-            style, content: Statistics; one of either for the batch or one for each.
+            style: All that ``describe`` tells; one for the batch or one for each.
+            content: Statistics, of which those of ``config.taps`` are not looked at.
             wanted: In whose place ``style`` is asked for, see ``correction.py``; None: in its own.
 
         Returns:
@@ -107,15 +140,20 @@ class Swift(nn.Module):
         first, activation, last = self.to_film
         asked = self.code(style)
         missed = asked - self.code(style if wanted is None else wanted)
-        hidden = first(asked) + self.of_content(self.code(content)) + self.of_missed(missed)
+        hidden = (
+            first(asked)
+            + self.of_content(self.code(content[: len(SCALES)]))
+            + self.of_missed(missed)
+        )
         values = FILM_GAIN * last(activation(hidden))
         return values[:, :-9, None, None], values[:, -9:].view(-1, 3, 3)
 
     def code(self, statistics: Style) -> Tensor:
-        """Statistics as the linear layers are told of them, (B, 2 sum C)."""
+        """Statistics, all or the first, as the linear layers are told of them: (B, 2 sum C)."""
         vectors = torch.cat([v.flatten(1) for pair in statistics for v in pair], dim=1)
-        whitened = (vectors - self.code_mean.float()) / self.code_size.float()
-        return whitened.to(self.decoder.paint.weight.dtype)
+        known = vectors.shape[1]
+        whitened = (vectors - self.code_mean[:known].float()) / self.code_size[:known].float()
+        return whitened.clamp(-CODE_LIMIT, CODE_LIMIT).to(self.decoder.paint.weight.dtype)
 
     def noise(
         self, size: tuple[int, int], seed: int, origin: tuple[int, int] = (0, 0)
@@ -145,13 +183,14 @@ class Swift(nn.Module):
         Args:
             images: The padded content, whose finest detail enters by a 3x3 matrix of the style's.
             features: Of ``images``.
-            statistics: Of the content.
+            statistics: Of the content; of these and of the style's only the scales' count here.
             style: (B, C, 1, 1) per scale, one for the batch or one for each, or over the grid.
             film: What ``modulation`` says of the style.
             tint: The same, as a map of pictures.
             noise: As ``noise`` makes it.
         """
-        return self.decoder(features, statistics, style, film, noise).add_(tint(images))  # type: ignore[no-any-return]
+        own, wanted = statistics[: len(SCALES)], style[: len(SCALES)]
+        return self.decoder(features, own, wanted, film, noise).add_(tint(images))  # type: ignore[no-any-return]
 
     def forward(self, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
         """Content in the manner of style, for training: one style per content.
@@ -166,8 +205,8 @@ class Swift(nn.Module):
         return self.transfer(content, self.style_of(style), seed)
 
     def style_of(self, images: Tensor) -> Style:
-        """The six vectors of pictures (B, 3, H, W) whose sides are multiples of 8."""
-        return self.statistics(self.encode(self._pad(images)), images.shape[-2:])
+        """What ``describe`` tells of pictures (B, 3, H, W) whose sides are multiples of 8."""
+        return self.describe(self._pad(images), images.shape[-2:])
 
     def transfer(
         self, content: Tensor, style: Style, seed: int = 0, wanted: Style | None = None

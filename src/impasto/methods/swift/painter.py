@@ -67,21 +67,21 @@ class SwiftPainter:
 
     @torch.inference_mode()
     def encode_style(self, pixels: Tensor) -> Statistics:
-        """The six vectors of a style picture.
+        """What the network is told of a style picture.
 
         Args:
             pixels: (1, 3, H, W) in [0, 1], any size.
 
         Returns:
             Mean and deviation, (1, C, 1, 1) float32 on the painter's device, for half, quarter
-            and eighth resolution.
+            and eighth resolution and for each of lite's taps.
 
         Raises:
             ShapeError: ``pixels`` is not (1, 3, H, W).
         """
         check_shape(pixels, "1 3 H W", name="style")
         size = (pixels.shape[-2], pixels.shape[-1])
-        return self.network.statistics(self.network.encode(self._padded(pixels)), size)
+        return self.network.describe(self._padded(pixels), size)
 
     @torch.inference_mode()
     def paint(
@@ -135,7 +135,7 @@ class SwiftPainter:
             regions = pad_reflect(regions.to(self.device), self._sides(height, width))
         m = painting.margin
         features = painting.look(padded)
-        painting.own = self.network.statistics(features, (height, width))
+        painting.know(self.network.statistics(features, (height, width)))
         painted = painting.paint(padded, origin=(-m, -m), regions=regions, features=features)
         painted = painted[..., m : m + height, m : m + width]
         if alpha < 1:
@@ -163,10 +163,19 @@ class SwiftPainter:
         small = shrink(thumbnail_size(size)).to(self.device, self.dtype)
         small = small.contiguous(memory_format=torch.channels_last)
         asked = [correct_style(self.network, small, style) for style in styles]
-        return SwiftPainting(self.network, asked, styles, weights=weights, alpha=alpha, seed=seed)
+        return SwiftPainting(
+            self.network,
+            asked,
+            styles,
+            weights=weights,
+            alpha=alpha,
+            seed=seed,
+            # The thumbnail stands for the content, which is never held as a whole.
+            perceived=self.network.style_of(small)[len(SCALES) :] if alpha < 1 else (),
+        )
 
     def _check_styles(self, styles: Sequence[Statistics]) -> None:
-        wanted = tuple(self.network.config.widths)
+        wanted = self.network.config.pair_widths
         for style in styles:
             found = tuple(mean.shape[1] for mean, _ in style)
             if found != wanted:

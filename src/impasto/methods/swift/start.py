@@ -10,6 +10,7 @@ that began so learned with its finest scale alone, while the ReLUs of the others
 import torch
 from torch import Tensor, nn
 
+from impasto.features.perceptual import load_perceptual
 from impasto.images.samples import synthetic_photo
 from impasto.methods.swift.network import Swift
 
@@ -49,6 +50,9 @@ def begin(network: Swift) -> Swift:
         factor = (BRANCH if name.endswith(".second") else SIZE) / deviation.clamp_min(1e-6)
         layer.weight.mul_(factor.view(-1, 1, 1, 1))
         layer.bias.sub_(mean * factor)
+    if network.perceptual is not None:
+        lite = load_perceptual("lite", network.config.taps)
+        network.perceptual.load_state_dict(lite.state_dict())
     deviation, mean = torch.std_mean(network.code(network.style_of(photos)), dim=0)
     network.code_mean.copy_(mean)
     network.code_size.copy_(deviation.clamp_min(LEAST_CODE_SIZE))
@@ -57,13 +61,17 @@ def begin(network: Swift) -> Swift:
 
 def _in_order(network: Swift, photos: Tensor) -> list[tuple[str, nn.Conv2d]]:
     """The convolutions but the last two, as they are used."""
-    names = {m: n for n, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    names = {m: n for n, m in network.named_modules() if _learns(n, m)}
     used: dict[nn.Conv2d, None] = {}
     hooks = [m.register_forward_hook(lambda m, _, __: used.setdefault(m)) for m in names]
     network(photos, photos.roll(1, 0))
     for hook in hooks:
         hook.remove()
     return [(names[m], m) for m in used][:-2]
+
+
+def _learns(name: str, module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and not name.startswith("perceptual.")
 
 
 def _answer(network: Swift, photos: Tensor, layer: nn.Conv2d) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ class SwiftPainting:
         weights: One per style, summing to 1.
         alpha: How much of the styles.
         seed: Of the grain.
+        perceived: Where alpha is below 1, what lite's taps tell of the content.
     """
 
     cell = SCALES[-1]
@@ -38,10 +39,11 @@ class SwiftPainting:
         weights: Sequence[float],
         alpha: float,
         seed: int,
+        perceived: Statistics = (),
     ) -> None:
         self.network, self.weights = network, weights
         self.styles, self.wanted = styles, wanted
-        self.alpha, self.seed = alpha, seed
+        self.alpha, self.seed, self.perceived = alpha, seed, perceived
         self.margin = network.config.margin
         self.content_share = (1 - alpha) ** 4
         self.own: Statistics | None = None
@@ -59,9 +61,11 @@ class SwiftPainting:
     def learn(self, moments: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Take the content's statistics."""
         device = self.network.decoder.paint.weight.device
-        self.own = tuple(
-            (mean.to(device), (variance.to(device) + EPS).sqrt()) for mean, variance in moments
-        )
+        self.know(tuple((mean.to(device), (var.to(device) + EPS).sqrt()) for mean, var in moments))
+
+    def know(self, own: Statistics) -> None:
+        """The content's statistics, one pair per scale."""
+        self.own = (*own, *self.perceived)
 
     @torch.inference_mode()
     def paint(
