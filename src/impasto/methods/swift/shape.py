@@ -43,7 +43,7 @@ class SwiftConfig:
 
     taps: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
     """Layers of lite whose statistics, too, say what a style is. The encoder's own say too little:
-    VGG's, by which a painting is judged, can be told from them half as well (docs/swift.md)."""
+    VGG's, by which a painting is judged, can be told from them only roughly (docs/swift.md)."""
 
     leak: float = 0.2
     """Slope below 0 that the PReLUs at a quarter and an eighth begin with: plain ReLUs died there,
