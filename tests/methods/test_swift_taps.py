@@ -11,7 +11,7 @@ from impasto.features.perceptual import load_perceptual
 from impasto.images.samples import synthetic_photo
 from impasto.methods.swift.correction import look_and_paint
 from impasto.methods.swift.files import network_of
-from impasto.methods.swift.network import Swift
+from impasto.methods.swift.network import CODE_LIMIT, Swift
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.methods.swift.shape import SCALES, SwiftConfig
 from impasto.methods.swift.start import begin
@@ -91,3 +91,18 @@ def test_half_a_style_takes_the_contents_taps_from_its_thumbnail():
 def test_a_tap_that_does_not_exist_is_refused():
     with pytest.raises(InputError, match="relu9_1"):
         SwiftConfig(taps=("relu9_1",))
+
+
+@torch.no_grad()
+def test_a_statistic_far_beyond_all_others_says_no_more_than_the_limit():
+    network = tiny()
+    style = network.style_of(STYLE)
+    told = [
+        network.code(tuple((mean + shift, deviation) for mean, deviation in style))
+        for shift in (10.0, 100.0)
+    ]
+    assert torch.equal(*(code[:, : 2 * sum(TINY.widths)].amax(1) for code in told))
+    assert max(float(code.abs().max()) for code in told) == CODE_LIMIT
+    older = Swift(replace(TINY, taps=()))
+    far = tuple((mean + 100.0, deviation) for mean, deviation in older.style_of(STYLE))
+    assert float(older.code(far).max()) > 99

@@ -42,8 +42,7 @@ class SwiftTraining(Learner):
         second_layers: Its layers.
         second_every: Steps between its opinions, whose weight is raised to match.
         learning_rate: Of Adam at its height.
-        encoder_rate: Share of it at which the encoder learns; 0 leaves that as it is, which
-            saves a fifth of a step.
+        encoder_rate: Share of it at which the encoder learns; 0 leaves that as it is.
         decoder_rate: The same of the decoder. What is left are the linear layers between a style
             and the decoder's scales and shifts.
         schedule: What becomes of it.

@@ -26,6 +26,7 @@ Departures from AdaIN, each with its reason:
                    position and a seed, so tiles, reruns and video frames agree.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -153,7 +154,8 @@ class Swift(nn.Module):
         vectors = torch.cat([v.flatten(1) for pair in statistics for v in pair], dim=1)
         known = vectors.shape[1]
         whitened = (vectors - self.code_mean[:known].float()) / self.code_size[:known].float()
-        return whitened.clamp(-CODE_LIMIT, CODE_LIMIT).to(self.decoder.paint.weight.dtype)
+        limit = CODE_LIMIT if self.config.taps else math.inf  # weights of before know none
+        return whitened.clamp(-limit, limit).to(self.decoder.paint.weight.dtype)
 
     def noise(
         self, size: tuple[int, int], seed: int, origin: tuple[int, int] = (0, 0)
