@@ -91,8 +91,8 @@ class SwiftTraining(Learner):
         self._judges = [channels_last(judge, self.device) for judge in self._judges]
 
     def learning(self) -> Iterable[nn.Parameter]:
-        """The whole network but lite's layers and what has no rate."""
-        return (p for p in self.network.parameters() if p.requires_grad)
+        """The whole network."""
+        return self.network.parameters()
 
     def parts(self) -> Mapping[float, Iterable[nn.Parameter]]:
         """Encoder and decoder at rates of their own."""

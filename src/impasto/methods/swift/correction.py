@@ -3,7 +3,7 @@
 The network knows how a style is usually reached, not how far it comes with this content: flat
 pictures take too little of a strong style, rough ones too much. So a thumbnail is painted, looked
 at like a style, and the style's vectors are moved by part of what is missing; the decoder is told
-by how much. One step of a closed loop; it costs a tenth of a picture of half a million pixels and
+by how much. One step of a closed loop; it costs a sixth of a picture of half a million pixels and
 less of larger ones.
 """
 

@@ -171,7 +171,9 @@ class SwiftPainter:
             alpha=alpha,
             seed=seed,
             # The thumbnail stands for the content, which is never held as a whole.
-            perceived=self.network.style_of(small)[len(SCALES) :] if alpha < 1 else (),
+            perceived=self.network.perceive(self._padded(small), small.shape[-2:])
+            if alpha < 1
+            else (),
         )
 
     def _check_styles(self, styles: Sequence[Statistics]) -> None:
