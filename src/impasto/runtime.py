@@ -97,9 +97,9 @@ def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
 
 def free_memory(device: "torch.device | None" = None) -> int:
     """Bytes that can be taken now without swapping; of the device where it has its own memory."""
-    import torch
-
     if device is not None and device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():

@@ -15,8 +15,8 @@ from PIL import Image
 from impasto.errors import ImageError, InputError, MissingExtraError
 from impasto.images.samples import synthetic_photo
 from impasto.inference import cluster
-from impasto.inference.batch import Painted
 from impasto.inference.cluster import paint_on_ray
+from impasto.inference.manifest import Painted
 from impasto.inference.many import paint_each
 from impasto.inference.many_settings import ManyConfig, RayConfig
 from impasto.inference.painting_worker import PaintingWorker, Wishes

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from impasto.errors import InputError, OutputError
-from impasto.inference.batch import Painted
-from impasto.inference.manifest import Manifest
+from impasto.inference.manifest import Manifest, Painted
 from impasto.inference.many import paint_each
 from impasto.inference.many_settings import ManyConfig, RayConfig
 from impasto.inference.plan import plan

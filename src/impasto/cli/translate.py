@@ -14,7 +14,7 @@ from impasto.kinds import Noise
 from impasto.runtime import Precision
 
 if TYPE_CHECKING:
-    from impasto.inference.batch import Painted
+    from impasto.inference.manifest import Painted
     from impasto.inference.translate import Translator
 
 

@@ -1,19 +1,21 @@
 """From samples to the bytes of a file."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
-from torch import Tensor
 
 from impasto.images.formats import Format
 from impasto.images.png16 import write_png16
 from impasto.images.tiff16 import write_tiff
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def to_samples(pixels: Tensor, bits: int) -> NDArray[Any]:
+
+def to_samples(pixels: "Tensor", bits: int) -> NDArray[Any]:
     """Levels of 8 or 16 bits, rounded to the nearest and clamped.
 
     Args:
@@ -32,7 +34,7 @@ def to_samples(pixels: Tensor, bits: int) -> NDArray[Any]:
     return samples
 
 
-def flatten_on_white(pixels: Tensor, alpha: Tensor) -> Tensor:
+def flatten_on_white(pixels: "Tensor", alpha: "Tensor") -> "Tensor":
     """What a picture with straight alpha looks like on white paper."""
     return pixels * alpha + (1 - alpha)
 

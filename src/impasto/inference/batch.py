@@ -1,6 +1,6 @@
 """Many pictures: the next are read and the last written while others are painted.
 
-Reading order: paint_all (the pipeline), Painted (what is known of each picture).
+Reading order: paint_all, run_jobs (the same for whatever makes pictures), _Pipeline.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from impasto.errors import ImpastoError, ResourceError
 from impasto.images.formats import choose_format
 from impasto.images.io import Picture, Source, read_picture, write_picture
 from impasto.images.remote import is_remote, read_remote, write_remote
+from impasto.inference.manifest import Painted
 from impasto.inference.many_settings import ManyConfig
 from impasto.inference.plan import STREAM, Job
 from impasto.inference.settings import StylizeConfig
@@ -32,28 +33,6 @@ _Result = TypeVar("_Result")
 
 _THREADS_BESIDE_A_CARD = 4
 """A processor paints with all its cores; beside a graphics card they have little else to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Painted:
-    """What became of one picture."""
-
-    content: str
-    output: str
-    height: int = 0
-    """Pixels; 0 when it was not read."""
-    width: int = 0
-    seconds: float = 0.0
-    """Reading, painting and writing together; for several pictures these overlap."""
-    note: str | None = None
-    """What the reader says about the photograph, such as "first of 12 frames"."""
-    sha256: str | None = None
-    """Of the file that was written, 64 hexadecimal digits."""
-    kept: bool = False
-    """Whether the painting was there already, from an earlier run."""
-    worker: str | None = None
-    """MACHINE:PROCESS that painted it, where several do."""
-    error: ImpastoError | None = None
 
 
 @dataclass(frozen=True)

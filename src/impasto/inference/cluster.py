@@ -21,8 +21,7 @@ from impasto import errors
 from impasto.errors import InputError, MissingExtraError, ResourceError
 from impasto.images.io import Source, read_picture
 from impasto.images.remote import is_remote
-from impasto.inference.batch import Painted
-from impasto.inference.manifest import Manifest
+from impasto.inference.manifest import Manifest, Painted
 from impasto.inference.many import key_of
 from impasto.inference.many_settings import ManyConfig, RayConfig
 from impasto.inference.painting_worker import Load, PaintingWorker, Wishes

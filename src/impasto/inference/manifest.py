@@ -1,6 +1,6 @@
 """A manifest: what became of every picture, one line of JSON each, in a file that only grows.
 
-Reading order: Manifest, fields_of (what stands in a line).
+Reading order: Painted (what is known of a picture), Manifest, fields_of (what stands in a line).
 """
 
 import contextlib
@@ -8,18 +8,37 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from impasto.errors import InputError, OutputError
+from impasto.errors import ImpastoError, InputError, OutputError
 from impasto.images.files import plain_reason
 from impasto.images.remote import is_remote, local_form
 from impasto.inference.plan import Job
 
-if TYPE_CHECKING:
-    from impasto.inference.batch import Painted
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """What became of one picture."""
+
+    content: str
+    output: str
+    height: int = 0
+    """Pixels; 0 when it was not read."""
+    width: int = 0
+    seconds: float = 0.0
+    """Reading, painting and writing together; for several pictures these overlap."""
+    note: str | None = None
+    """What the reader says about the photograph, such as "first of 12 frames"."""
+    sha256: str | None = None
+    """Of the file that was written, 64 hexadecimal digits."""
+    kept: bool = False
+    """Whether the painting was there already, from an earlier run."""
+    worker: str | None = None
+    """MACHINE:PROCESS that painted it, where several do."""
+    error: ImpastoError | None = None
 
 
 class Manifest:
@@ -58,7 +77,7 @@ class Manifest:
                     found[str(fields["output"])] = fields
         return found
 
-    def add(self, record: "Painted", key: str) -> None:
+    def add(self, record: Painted, key: str) -> None:
         """Write what became of a picture; nothing for one that was there already.
 
         Args:
@@ -74,7 +93,7 @@ class Manifest:
         line = fields_of(record) | {"time": now, "key": key}
         self._append(json.dumps(line).encode() + b"\n")
 
-    def noting(self, records: "Iterator[Painted]", key: str) -> "Iterator[Painted]":
+    def noting(self, records: Iterator[Painted], key: str) -> Iterator[Painted]:
         """The same records, each written when it comes."""
         for record in records:
             self.add(record, key)

@@ -17,9 +17,9 @@ from impasto.images.io import Picture, Source, read_picture
 from impasto.images.remote import is_remote
 from impasto.images.resize import Size
 from impasto.images.strips import Unfinished, same_key
-from impasto.inference.batch import Painted, Streams, paint_all
+from impasto.inference.batch import Streams, paint_all
 from impasto.inference.giga import paint_file
-from impasto.inference.manifest import Manifest
+from impasto.inference.manifest import Manifest, Painted
 from impasto.inference.many_settings import ManyConfig
 from impasto.inference.plan import STREAM, Job
 from impasto.inference.settings import StylizeConfig

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import ResourceError, WeightsError
 from impasto.images.io import Picture
-from impasto.inference.batch import Painted
-from impasto.inference.manifest import fields_of
+from impasto.inference.manifest import Painted, fields_of
 from impasto.inference.many import paint_each
 from impasto.inference.many_settings import ManyConfig
 from impasto.inference.plan import Job

@@ -24,7 +24,8 @@ from impasto.inference.regions import SoftMasks
 from impasto.inference.settings import StylizeConfig
 from impasto.inference.tiled import OnTile, TiledPainting, Tiling, rehearse
 from impasto.methods.base import Painter, Painting, Statistics, TiledPainter
-from impasto.weights.styles import at_stroke_size, cached_style, find_style, style_paths
+from impasto.weights.cards import find_style, style_file
+from impasto.weights.styles import at_stroke_size, cached_style
 
 STYLE_SIDE = 512
 """Short side in pixels to which larger style pictures are reduced: strokes of scale 1."""
@@ -208,7 +209,7 @@ class Stylizer:
         """
         if _is_statistics(style):
             return style  # type: ignore[no-any-return]
-        path = _style_file(style)
+        path = style_file(style)
         if path is not None:
             return self._read_style(path, style_scale)
         if isinstance(style, str) and not os.path.exists(style):  # no error of over-long names
@@ -309,15 +310,6 @@ def _is_statistics(style: object) -> bool:
     # A tuple of pairs; a tuple of several styles' statistics goes one level deeper.
     pair = style[0] if isinstance(style, tuple) and style else None
     return isinstance(pair, tuple) and bool(pair) and isinstance(pair[0], Tensor)
-
-
-def _style_file(style: object) -> Path | None:
-    """The style file that a name or path means, if it means one; a Path is never a name."""
-    if isinstance(style, str) and style in (paths := style_paths()):
-        return paths[style]
-    if isinstance(style, (str, os.PathLike)) and Path(style).suffix.lower() == ".safetensors":
-        return Path(style)
-    return None
 
 
 def _refuse_unknown(style: str) -> None:

@@ -101,6 +101,15 @@ def style_paths() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def style_file(style: object) -> Path | None:
+    """The style file that a name or path means, if it means one; a Path is never a name."""
+    if isinstance(style, str) and style in (paths := style_paths()):
+        return paths[style]
+    if isinstance(style, (str, os.PathLike)) and Path(style).suffix.lower() == ".safetensors":
+        return Path(style)
+    return None
+
+
 def find_style(name: str) -> Path:
     """The file of a style.
 

@@ -14,16 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto.errors import InputError, WeightsError
-from impasto.weights.cards import (
-    StyleCard,
-    card_of,
-    find_style,
-    not_a_style,
-    style_paths,
-    user_styles_folder,
-)
-from impasto.weights.files import read_metadata, read_tensors, write_tensors
+from impasto.errors import InputError
+from impasto.weights.cards import StyleCard, find_style, style_paths, user_styles_folder
+from impasto.weights.files import write_tensors
+from impasto.weights.vectors import read_vectors
 
 __all__ = [
     "STROKE_SIZES",
@@ -72,47 +66,13 @@ def read_style(path: str | Path) -> tuple[StyleCard, dict[float, Statistics]]:
     Raises:
         WeightsError: It is missing, damaged, or no style.
     """
-    metadata, tensors = read_metadata(path), read_tensors(path)
-    try:
-        widths = _widths(metadata)
-        card = card_of(metadata)
-        sizes = {_size(key): _unpack(value.float(), widths) for key, value in tensors.items()}
-        if not sizes:
-            raise ValueError("it holds no statistics")
-    except (ValueError, InputError) as error:
-        raise WeightsError(not_a_style(path, error)) from error
-    return card, sizes
-
-
-def _widths(metadata: dict[str, str]) -> list[int]:
-    if "widths" not in metadata:
-        raise ValueError("it holds no statistics")
-    widths = json.loads(metadata["widths"])
-    counts = widths if isinstance(widths, list) else []
-    if not counts or not all(isinstance(width, int) and width > 0 for width in counts):
-        raise ValueError(f"its widths are {metadata['widths']}")
-    return counts
-
-
-def _size(key: str) -> float:
-    size = float(key)
-    if not 0 < size < math.inf:
-        raise ValueError(f"its strokes have the size {key}")
-    return size
-
-
-def _unpack(flat: Tensor, widths: list[int]) -> Statistics:
-    if flat.numel() != 2 * sum(widths):
-        raise ValueError(f"{flat.numel()} numbers where {2 * sum(widths)} are due")
-    if not torch.isfinite(flat).all():
-        raise ValueError("it holds numbers that are not finite")
+    card, widths, vectors = read_vectors(path)
     lengths = [w for width in widths for w in (width, width)]
-    parts = torch.split_with_sizes(flat, lengths)
-    pairs = [
-        (parts[i].view(1, -1, 1, 1), parts[i + 1].view(1, -1, 1, 1))
-        for i in range(0, len(parts), 2)
-    ]
-    return tuple(pairs)
+    sizes = {}
+    for size, flat in vectors.items():
+        parts = torch.from_numpy(flat).view(1, -1, 1, 1).split_with_sizes(lengths, dim=1)
+        sizes[size] = tuple(zip(parts[::2], parts[1::2], strict=True))
+    return card, sizes
 
 
 def at_stroke_size(sizes: dict[float, Statistics], scale: float) -> Statistics:
