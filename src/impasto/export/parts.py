@@ -128,8 +128,12 @@ def part_of(x: Tensor, start: int, rows: Any, columns: Any) -> Tensor:
     """The box of (rows, columns) whose corner is (start, start); numbers or symbols."""
     if isinstance(rows, int) and isinstance(columns, int):
         return x[..., start : start + rows, start : start + columns]
-    x = x.index_select(2, torch.arange(rows, device=x.device) + start)
-    return x.index_select(3, torch.arange(columns, device=x.device) + start)
+    for axis, count in ((2, rows), (3, columns)):
+        # Without these promises the tracer does not cut by a symbol.
+        torch._check(count >= 0)  # type: ignore[no-untyped-call]
+        torch._check(start + count <= x.shape[axis])  # type: ignore[no-untyped-call]
+        x = x.narrow(axis, start, count)
+    return x
 
 
 class SpelledNorm(nn.Module):
