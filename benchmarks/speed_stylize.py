@@ -9,6 +9,7 @@ Cases, each in a fresh process of its own (so that its peak of memory is its own
     adain    plain_adain.py: content encoded and decoded; the style known, or encoded as well
     painter  impasto.load("swift").stylize on a picture in memory: what a program pays
     command  `impasto stylize` on a JPEG file, start of Python included: what a person waits for
+    command-torch  the same with a seed, for which torch is needed
 
 Layouts: "contiguous" is how peers run AdaIN; "channels-last" is what swift's painter uses.
 bfloat16 is measured where the device has instructions for it; elsewhere it is emulated, about ten
@@ -124,12 +125,14 @@ def _as_it_is(style: Any) -> Any:
     return style
 
 
-def run_command(runs: int, size: tuple[int, int] = (1080, 1920)) -> dict[str, Any]:
+def run_command(
+    method: str, *flags: str, runs: int, size: tuple[int, int] = (1080, 1920)
+) -> dict[str, Any]:
     """Wall time of ``impasto stylize`` on a photograph-like JPEG of 1920x1080."""
     import numpy as np
     from PIL import Image
 
-    case: dict[str, Any] = {"method": "command", "size": "1080p", "style": "hokusai-great-wave"}
+    case: dict[str, Any] = {"method": method, "size": "1080p", "style": "hokusai-great-wave"}
     with tempfile.TemporaryDirectory() as folder:
         photo, painting = Path(folder, "photo.jpg"), Path(folder, "out.png")
         coarse = np.random.default_rng(0).integers(0, 256, (27, 48, 3), dtype=np.uint8)
@@ -137,6 +140,7 @@ def run_command(runs: int, size: tuple[int, int] = (1080, 1920)) -> dict[str, An
         command = [
             *(sys.executable, "-c", "import sys; from impasto.cli import main; sys.exit(main())"),
             *("stylize", str(photo), "--style", case["style"], "-o", str(painting), "--overwrite"),
+            *flags,
         ]
         seconds = []
         for _ in range(runs + 1):
@@ -221,9 +225,9 @@ def main() -> int:
         found.append(in_fresh_process(Path(__file__), case))
         label = " ".join(case[k] for k in ("method", "size", "precision", "layout", "style"))
         print(f"{number}/{len(wanted)} {label}: {_outcome(found[-1])[0]}", file=sys.stderr)
-    found.append(
-        run_command(1 if args.quick else args.runs, (64, 96) if args.quick else (1080, 1920))
-    )
+    runs, size = (1, (64, 96)) if args.quick else (args.runs, (1080, 1920))
+    found.append(run_command("command", runs=runs, size=size))
+    found.append(run_command("command-torch", "--seed", "1", runs=runs, size=size))
     content = {"load_before": load, "cases": found, "figures": figures(found)}
     path = write_record("speed_stylize", content, args.results)
     print(table(found))

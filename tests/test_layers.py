@@ -25,7 +25,7 @@ ONLY_IN: dict[str, set[str]] = {
     "av": {"video"},
     "pyvips": {"images", "inference"},
     "onnx": {"export"},
-    "onnxruntime": {"export"},
+    "onnxruntime": {"export", "inference"},
     "openvino": {"export"},
     "litserve": {"service"},
     "gradio": {"studio"},

@@ -26,7 +26,7 @@ PURPOSES = {
 }
 """What each extra of pyproject.toml is for."""
 
-ESSENTIAL = ("torch", "numpy", "Pillow", "safetensors", "jsonargparse", "rich")
+ESSENTIAL = ("torch", "onnxruntime", "numpy", "Pillow", "safetensors", "jsonargparse", "rich")
 
 
 def doctor(*, json: bool = False) -> int:

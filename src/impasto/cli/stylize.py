@@ -20,7 +20,7 @@ from impasto.inference.settings import StylizeConfig
 from impasto.runtime import Precision
 
 if TYPE_CHECKING:
-    from impasto.inference.batch import Painted
+    from impasto.inference.manifest import Painted
     from impasto.inference.stylize import Stylizer
 
 
@@ -106,8 +106,9 @@ def stylize(
             "style": style, "mask": mask, "config": settings, "many": many,
             "overwrite": overwrite, "pyramid": pyramid, "resume": resume,
         }  # fmt: skip
-        paint = partial(_paint_on_ray, ray) if many.engine == "ray" else _paint
-        records = paint(_loading(model, device, precision), jobs, wishes)
+        painter = {"model": model, "device": device, "precision": precision}
+        quick = _quickly(jobs, painter | wishes)
+        records = [quick] if quick else _records(ray, painter, jobs, wishes)
     with progress_bar("painting", len(jobs)) as show:
         for done, record in enumerate(records, start=1):
             report.add(record)
@@ -140,6 +141,25 @@ class Planned:
 
 def _planned(job: Job) -> Planned:
     return Planned(content=job.content, output=job.output, kept=job.kept, error=job.error)
+
+
+def _quickly(jobs: list[Job], wishes: dict[str, Any]) -> "Painted | None":
+    """The only picture painted without torch, where that can be done."""
+    from impasto.inference.quick import is_quick, paint_quickly
+
+    if not is_quick(jobs, **wishes):
+        return None
+    config: StylizeConfig = wishes["config"]
+    return paint_quickly(
+        jobs[0], wishes["style"][0], alpha=config.alpha, overwrite=wishes["overwrite"]
+    )
+
+
+def _records(
+    ray: RayConfig, painter: dict[str, str], jobs: list[Job], wishes: dict[str, Any]
+) -> "Iterator[Painted]":
+    paint = partial(_paint_on_ray, ray) if wishes["many"].engine == "ray" else _paint
+    return paint(_loading(**painter), jobs, wishes)
 
 
 def _loading(model: str, device: str, precision: str) -> "Callable[[], Stylizer]":

@@ -71,6 +71,9 @@ class WeightsEntry:
     layout: str = ""
     """How the file names its tensors, such as "torchvision"."""
 
+    graph: str = ""
+    """SHA-256 of NAME.onnx beside the file, by which onnxruntime paints; none has no graph."""
+
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, get_args(Kind))
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
@@ -201,6 +204,35 @@ def register_bundled(
     write_registry(entries | {name: entry}, registry)
     known_weights.cache_clear()
     return entry
+
+
+def register_graph(name: str, graph: bytes) -> Path:
+    """Put the graph of bundled weights beside them and its digest into the table.
+
+    For maintainers.
+
+    Args:
+        name: Of the weights.
+        graph: See ``impasto.export.quick``.
+
+    Raises:
+        InputError: No such weights.
+        OutputError: The table or the folder cannot be written.
+    """
+    entry = weights_entry(name)
+    path = BUNDLED / f"{name}.onnx"
+    _write_whole(path, graph)
+    digest = hashlib.sha256(graph).hexdigest()
+    write_registry(known_weights() | {name: dataclasses.replace(entry, graph=digest)}, REGISTRY)
+    known_weights.cache_clear()
+    return path
+
+
+def bundled_graph(name: str) -> Path | None:
+    """The graph of bundled weights; None where there is none, or not the one in the table."""
+    entry, path = known_weights().get(name), BUNDLED / f"{name}.onnx"
+    whole = entry is not None and path.is_file() and digest_of(path) == entry.graph
+    return path if whole else None
 
 
 def digest_of(path: str | Path) -> str:

@@ -1,0 +1,238 @@
+"""One photograph in one style, painted without torch, whose import takes longer than the painting.
+
+onnxruntime runs swift's graph (``impasto.export.quick``) with the weights that torch would run.
+Paintings are those of torch in float32 but for rounding: a level in some thousands of pixels.
+Whatever this does not do it leaves to torch: it knows one photograph of moderate size in 8 bits,
+one style with strokes of its own size, and the processor.
+
+Reading order: paint_quickly, is_quick (what is painted so), QuickPainter.
+"""
+
+import importlib.util
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from impasto.errors import ImageTooLargeError, ImpastoError, ResourceError, WeightsError
+from impasto.images.decode import decode_file, read_header
+from impasto.images.encode import encode
+from impasto.images.files import open_to_read, write_whole
+from impasto.images.formats import PYRAMID_SUFFIX, Format, check_holds, choose_format
+from impasto.images.raster import notes_joined, upright
+from impasto.images.remote import is_remote
+from impasto.inference.manifest import Painted
+from impasto.inference.many_settings import ManyConfig
+from impasto.inference.plan import STREAM, Job
+from impasto.inference.settings import StylizeConfig
+from impasto.runtime import free_memory
+from impasto.weights.cards import style_file
+from impasto.weights.registry import bundled_graph, digest_of
+from impasto.weights.store import find_weights
+from impasto.weights.vectors import read_vectors
+
+MOST_PIXELS = 1 << 22
+"""Height times width; for more, torch takes half the memory and its import is less of the whole."""
+
+MEMORY = 512
+"""Bytes per pixel, rounded up from what was measured."""
+
+QUALITY = 95
+"""Of JPEG, WebP and AVIF, as ``write_picture`` has it."""
+
+_NAMED = b"\x42"
+"""Before the length and the letters of a tensor's name in an ONNX file (TensorProto, field 8)."""
+
+Levels = NDArray[np.uint8]
+
+
+def is_quick(
+    jobs: Sequence[Job],
+    *,
+    model: str,
+    device: str,
+    precision: str,
+    style: Sequence[str],
+    config: StylizeConfig,
+    many: ManyConfig,
+    mask: object = None,
+    pyramid: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> bool:
+    """Whether these wishes are of the plain kind; the arguments are those of the command."""
+    job = jobs[0]
+    if len(jobs) > 1 or job.error or job.kept or mask or pyramid or resume:
+        return False
+    if STREAM in (job.content, job.output) or is_remote(job.content) or is_remote(job.output):
+        return False
+    if model != "swift" or device not in ("auto", "cpu") or precision == "bfloat16":
+        return False
+    if len(style) != 1 or style_file(style[0]) is None or many != ManyConfig():
+        return False
+    plain = config.alpha > 0 and replace(config, alpha=1.0) == StylizeConfig()
+    known = importlib.util.find_spec("onnxruntime") is not None
+    return plain and known and Path(job.output).suffix.lower() != PYRAMID_SUFFIX
+
+
+def paint_quickly(job: Job, style: str, *, alpha: float, overwrite: bool) -> Painted | None:
+    """Paint the picture of wishes that are quick.
+
+    Args:
+        job: From where to where.
+        style: A preset's name or a style file.
+        alpha: How much of it, above 0.
+        overwrite: Whether an existing painting may be replaced.
+
+    Returns:
+        What became of it, an error included; None, and nothing written, where it is for torch.
+    """
+    start = time.perf_counter()
+    record = Painted(content=job.content, output=job.output)
+    try:
+        with open_to_read(Path(job.content)) as file:
+            size = read_header(file, name=job.content, max_pixels=MOST_PIXELS).size
+    except ImageTooLargeError:
+        return None
+    except ImpastoError as error:
+        return replace(record, error=error, seconds=time.perf_counter() - start)
+    if size[0] * size[1] * MEMORY > free_memory() / 2:
+        return None
+    with ThreadPoolExecutor(1, "impasto-read") as reader:
+        reading = reader.submit(_read, job.content)
+        try:
+            painter = QuickPainter(style)
+        except (WeightsError, RuntimeError):
+            return None  # torch paints, or says what is wrong with the style or the weights
+    try:
+        levels, opacity, note = reading.result()
+        chosen = choose_format(job.format, job.output)
+        height, width = levels.shape[:2]
+        if opacity is not None and not chosen.alpha:
+            return None
+        record = replace(record, height=height, width=width, note=note)
+        painted = painter.paint(levels, alpha)
+        whole = painted if opacity is None else np.concatenate([painted, opacity], axis=2)
+        _write(whole, job, chosen, overwrite=overwrite)
+    except (ResourceError, _ForTorchError):
+        return None
+    except ImpastoError as error:
+        record = replace(record, error=error)
+    else:
+        regular = Path(job.output).is_file()
+        record = replace(record, sha256=digest_of(job.output) if regular else None)
+    return replace(record, seconds=time.perf_counter() - start)
+
+
+class _ForTorchError(ImpastoError):
+    """A picture that is not of the plain kind; never shown."""
+
+
+def _read(path: str) -> tuple[Levels, Levels | None, str | None]:
+    """Three colours, opacity where there is any, and a note."""
+    with open_to_read(Path(path)) as file:
+        raster = decode_file(file, name=path, max_pixels=MOST_PIXELS)
+    if raster.samples.dtype != np.uint8:
+        raise _ForTorchError
+    levels = upright(raster.samples, raster.turn)
+    opacity = levels[..., -1:] if levels.shape[2] in (2, 4) else None
+    colors = levels if opacity is None else levels[..., :-1]
+    three = np.broadcast_to(colors, (*colors.shape[:2], 3))
+    return three, opacity, notes_joined(raster.notes)
+
+
+def _write(levels: Levels, job: Job, chosen: Format, *, overwrite: bool) -> None:
+    check_holds(chosen, levels.shape[:2], job.output)
+    data = encode(np.ascontiguousarray(levels), chosen, quality=QUALITY)
+    write_whole(job.output, data, overwrite=overwrite)
+
+
+class QuickPainter:
+    """swift with one style, run by onnxruntime.
+
+    Args:
+        style: A preset's name or a style file.
+
+    Raises:
+        WeightsError: Weights, graph and style that were not made for one another, or are damaged.
+        RuntimeError: onnxruntime does not take the graph.
+    """
+
+    def __init__(self, style: str) -> None:
+        weights, graph = find_weights("swift", fetch=False), bundled_graph("swift")
+        if graph is None:
+            raise WeightsError("swift's graph is missing or damaged; torch paints without it.")
+        digest = digest_of(weights)
+        self.style = _style(style, digest)
+        # onnxruntime reads the weights where they lie for as long as the session lives.
+        self._weights = _stored(weights)
+        self.session = _session(graph, self._weights, digest)
+
+    def paint(self, levels: Levels, alpha: float = 1.0) -> Levels:
+        """Paint a picture.
+
+        Args:
+            levels: (H, W, 3), sRGB.
+            alpha: How much of the style, above 0.
+
+        Returns:
+            (H, W, 3).
+        """
+        content = levels.transpose(2, 0, 1)[None].astype(np.float32, order="C") / np.float32(255)
+        mean, variance = self.style
+        painted = self.session.run(
+            None,
+            {
+                "content": content,
+                "style_mean": mean,
+                "style_variance": variance,
+                "alpha": np.array([alpha], np.float32),
+            },
+        )[0][0]
+        painted *= 255
+        painted += np.float32(0.5)
+        rounded: Levels = painted.clip(0, 255, out=painted).astype(np.uint8)
+        return rounded.transpose(1, 2, 0)
+
+
+def _style(style: str, digest: str) -> tuple[Any, Any]:
+    """Means and variances, (1, C) each."""
+    path = style_file(style)
+    if path is None:
+        raise WeightsError(f"{style} is no style file.")
+    card, widths, vectors = read_vectors(path)
+    if card.digest != digest[:12] or 1.0 not in vectors:
+        raise WeightsError(f"{path} is of other weights, or of other strokes.")
+    parts = np.split(vectors[1.0], np.cumsum(np.repeat(widths, 2))[:-1])
+    return np.concatenate(parts[::2])[None], np.square(np.concatenate(parts[1::2]))[None]
+
+
+def _stored(path: Path) -> dict[str, NDArray[np.float32]]:
+    with safe_open(path, framework="numpy") as file:
+        return {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118
+
+
+def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0)  # as torch does
+    model = graph.read_bytes()
+    wanted = [name for name in weights if _NAMED + bytes([len(name)]) + name.encode() in model]
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in wanted]
+    options.add_external_initializers(wanted, values)
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no common base of their own
+        raise RuntimeError(f"onnxruntime does not take {graph} ({error}).") from error
+    if session.get_modelmeta().custom_metadata_map.get("weights") != digest:
+        raise WeightsError(f"{graph} was made for other weights.")
+    return session
