@@ -59,7 +59,7 @@ def test_styles_on_the_page_are_the_style_files_in_full_precision(page_folder, t
     mean, variance = (
         np.frombuffer(base64.b64decode(first[k]), "<f4") for k in ("mean", "variance")
     )
-    widths = tiny_painter.painter.network.config.widths
+    widths = tiny_painter.painter.network.config.pair_widths
     assert len(mean) == len(variance) == sum(widths)
     assert (variance > 0).all()
 

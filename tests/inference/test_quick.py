@@ -153,6 +153,20 @@ def test_other_weights_and_a_damaged_graph_are_for_torch(gallery, monkeypatch, t
     assert not Path("out.png").exists()
 
 
+def test_where_onnxruntime_fails_torch_paints(gallery, monkeypatch):
+    import onnxruntime
+
+    def fail(*args, **kwargs):
+        raise onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException("no memory")
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", fail)
+    assert paint("photo.jpg") is None
+    monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
+    with pytest.raises(WeightsError, match="does not take"):
+        QuickPainter(STYLE)
+    assert paint("photo.jpg") is None
+
+
 WISHES = {
     "model": "swift", "device": "auto", "precision": "auto", "style": [STYLE],
     "config": StylizeConfig(), "many": ManyConfig(),

@@ -97,42 +97,50 @@ def paint_quickly(job: Job, style: str, *, alpha: float, overwrite: bool) -> Pai
     start = time.perf_counter()
     record = Painted(content=job.content, output=job.output)
     try:
-        with open_to_read(Path(job.content)) as file:
-            size = read_header(file, name=job.content, max_pixels=MOST_PIXELS).size
-    except ImageTooLargeError:
-        return None
-    except ImpastoError as error:
-        return replace(record, error=error, seconds=time.perf_counter() - start)
-    if size[0] * size[1] * MEMORY > free_memory() / 2:
-        return None
-    with ThreadPoolExecutor(1, "impasto-read") as reader:
-        reading = reader.submit(_read, job.content)
-        try:
-            painter = QuickPainter(style)
-        except (WeightsError, RuntimeError):
-            return None  # torch paints, or says what is wrong with the style or the weights
-    try:
-        levels, opacity, note = reading.result()
-        chosen = choose_format(job.format, job.output)
-        height, width = levels.shape[:2]
-        if opacity is not None and not chosen.alpha:
-            return None
-        record = replace(record, height=height, width=width, note=note)
-        painted = painter.paint(levels, alpha)
-        whole = painted if opacity is None else np.concatenate([painted, opacity], axis=2)
-        _write(whole, job, chosen, overwrite=overwrite)
-    except (ResourceError, _ForTorchError):
+        record = _paint(job, style, alpha, overwrite, record)
+    except (_ForTorchError, ResourceError):
         return None
     except ImpastoError as error:
         record = replace(record, error=error)
-    else:
-        regular = Path(job.output).is_file()
-        record = replace(record, sha256=digest_of(job.output) if regular else None)
     return replace(record, seconds=time.perf_counter() - start)
 
 
 class _ForTorchError(ImpastoError):
-    """A picture that is not of the plain kind; never shown."""
+    """What only torch can do, or can say better why not; never shown."""
+
+
+def _paint(job: Job, style: str, alpha: float, overwrite: bool, record: Painted) -> Painted:
+    _check_size(job.content)
+    with ThreadPoolExecutor(1, "impasto-read") as reader:
+        reading = reader.submit(_read, job.content)
+        try:
+            painter = QuickPainter(style)
+        except WeightsError as error:
+            raise _ForTorchError from error
+    levels, opacity, note = reading.result()
+    chosen = choose_format(job.format, job.output)
+    if opacity is not None and not chosen.alpha:
+        raise _ForTorchError
+    height, width = levels.shape[:2]
+    record = replace(record, height=height, width=width, note=note)
+    painted = painter.paint(levels, alpha)
+    whole = painted if opacity is None else np.concatenate([painted, opacity], axis=2)
+    try:
+        _write(whole, job, chosen, overwrite=overwrite)
+    except ImpastoError as error:
+        return replace(record, error=error)
+    regular = Path(job.output).is_file()
+    return replace(record, sha256=digest_of(job.output) if regular else None)
+
+
+def _check_size(path: str) -> None:
+    try:
+        with open_to_read(Path(path)) as file:
+            height, width = read_header(file, name=path, max_pixels=MOST_PIXELS).size
+    except ImageTooLargeError as error:
+        raise _ForTorchError from error
+    if height * width * MEMORY > free_memory() / 2:
+        raise _ForTorchError
 
 
 def _read(path: str) -> tuple[Levels, Levels | None, str | None]:
@@ -161,8 +169,8 @@ class QuickPainter:
         style: A preset's name or a style file.
 
     Raises:
-        WeightsError: Weights, graph and style that were not made for one another, or are damaged.
-        RuntimeError: onnxruntime does not take the graph.
+        WeightsError: Weights, graph and style that were not made for one another or are damaged,
+            or a graph that onnxruntime does not take.
     """
 
     def __init__(self, style: str) -> None:
@@ -186,16 +194,16 @@ class QuickPainter:
             (H, W, 3).
         """
         content = levels.transpose(2, 0, 1)[None].astype(np.float32, order="C") / np.float32(255)
-        mean, variance = self.style
-        painted = self.session.run(
-            None,
-            {
-                "content": content,
-                "style_mean": mean,
-                "style_variance": variance,
-                "alpha": np.array([alpha], np.float32),
-            },
-        )[0][0]
+        given = {
+            "content": content,
+            "style_mean": self.style[0],
+            "style_variance": self.style[1],
+            "alpha": np.array([alpha], np.float32),
+        }
+        try:
+            painted = self.session.run(None, given)[0][0]
+        except Exception as error:  # onnxruntime's classes have no common base of their own
+            raise _ForTorchError from error
         painted *= 255
         painted += np.float32(0.5)
         rounded: Levels = painted.clip(0, 255, out=painted).astype(np.uint8)
@@ -231,8 +239,8 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) 
     options.add_external_initializers(wanted, values)
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its classes have no common base of their own
-        raise RuntimeError(f"onnxruntime does not take {graph} ({error}).") from error
+    except Exception as error:  # see ``QuickPainter.paint``
+        raise WeightsError(f"onnxruntime does not take {graph} ({error}).") from error
     if session.get_modelmeta().custom_metadata_map.get("weights") != digest:
         raise WeightsError(f"{graph} was made for other weights.")
     return session
