@@ -178,6 +178,7 @@ class TiledPainting:
         for top, bottom in zip(self.rows, self.rows[1:], strict=False):
             upper, lower = max(0, top - margin), min(height, bottom - margin)
             wanted = lower > max(first, upper)
+            painted_before = upper < lower <= first  # else told of, even if all is margin
             for left, right in zip(self.columns, self.columns[1:], strict=False):
                 done += 1
                 start, end = max(0, left - margin), min(width, right - margin)
@@ -186,7 +187,7 @@ class TiledPainting:
                     painted = self._paint(core, (upper, start, lower, end))
                     give_back_memory()
                     yield (upper, start, lower - upper, end - start), painted
-                if wanted and on_tile is not None:
+                if on_tile is not None and not painted_before:
                     on_tile(done, total)
 
     def whole(self, on_tile: OnTile | None = None) -> Tensor:
