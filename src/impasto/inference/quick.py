@@ -232,6 +232,9 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) 
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # A pattern serves the next picture of the same size. Without one the first takes 0.1 s less,
+    # and 0.66 GB instead of 0.92 at 1920x1080.
+    options.enable_mem_pattern = False
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0)  # as torch does
     model = graph.read_bytes()
     wanted = [name for name in weights if _NAMED + bytes([len(name)]) + name.encode() in model]
