@@ -31,13 +31,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.blocks import position_noise
 from impasto.features.lite import LITE_PLAN
 from impasto.features.statistics import channel_statistics
 from impasto.features.vgg import VGG
+from impasto.images.resize import pad_reflect
 from impasto.methods.swift.decoder import Decoder
 from impasto.methods.swift.encoder import Encoder
 from impasto.methods.swift.film import Film, apply_tint
@@ -231,4 +231,4 @@ class Swift(nn.Module):
 
     def _pad(self, images: Tensor) -> Tensor:
         m = self.config.margin
-        return F.pad(images, (m, m, m, m), mode="reflect") if m else images
+        return pad_reflect(images, (m, m, m, m))  # thumbnails may be smaller than the margin

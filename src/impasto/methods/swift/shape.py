@@ -49,10 +49,10 @@ class SwiftConfig:
     """Slope below 0 that the PReLUs at a quarter and an eighth begin with: plain ReLUs died there,
     and the finest scale painted alone."""
 
-    margin: int = 8
+    margin: int = 16
     """Pixels of reflection around the picture, cut off again. A multiple of 8, so that it ends
-    between two cells of every grid. 16 would keep all of what the convolutions' zeros at half
-    resolution do to the border away (8 leaves a line in some styles), for an eighth more time."""
+    between two cells of every grid. 8 left a line along the border in some styles: what the
+    convolutions' zeros at half resolution do reaches further."""
 
     def __post_init__(self) -> None:
         for blocks in self.blocks:
