@@ -67,11 +67,13 @@ def kill_at_a_random_step(words, run):
     assert process.wait() == -9, "it was killed, and did not end by itself"
 
 
-# The parts of these runs that differ from swift's are in the tests of their learners.
-ALSO = [pytest.param(name, marks=pytest.mark.slow) for name in ("reconstruction", "johnson")]
+# The parts of these runs that differ from AdaIN's are in the tests of their learners.
+ALSO = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("swift", "reconstruction", "johnson")
+]
 
 
-@pytest.mark.parametrize("method", ["adain", "swift", *ALSO])
+@pytest.mark.parametrize("method", ["adain", *ALSO])
 def test_a_killed_run_resumes_to_the_same_bits(commands, method, capsys):
     steps = STEPS.get(method, 60)
     flags = [f"--trainer.max_steps={steps}", "--checkpoints.every=1", "--data.valid_part=0.2"]

@@ -230,6 +230,7 @@ def _stored(path: Path) -> dict[str, NDArray[np.float32]]:
 def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) -> Any:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # of its builds for Windows
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # A pattern serves the next picture of the same size. Without one the first takes 0.1 s less,
