@@ -216,7 +216,10 @@ def test_a_folder_without_weights_is_no_painter(tmp_path):
         impasto.load(tmp_path)
 
 
-@pytest.mark.parametrize("method", ["adain", "reconstruction", "johnson", "swift"])
+@pytest.mark.parametrize(
+    "method",
+    ["adain", "reconstruction", "johnson", pytest.param("swift", marks=pytest.mark.slow)],
+)
 def test_bfloat16_is_honoured(commands, method):
     flags = ["--trainer.precision=bf16-mixed", "--trainer.max_steps=5", "--data.valid_part=0.2"]
     run = commands(method, "run", *flags, "--sheets.every=99", "--trainer.logger=true")
