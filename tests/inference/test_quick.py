@@ -72,7 +72,7 @@ def test_it_paints_as_torch_does(gallery, size, alpha):
     assert (record.width, record.height) == size
     apart = abs(read("out.png") - by_torch(photo, alpha))
     assert apart.max() <= 1
-    assert (apart > 0).mean() < 0.002 or apart.size < 1000
+    assert (apart > 0).sum() <= max(2, apart.size / 5000)
     assert record.sha256 == registry.digest_of("out.png")
     assert record.seconds > 0
 
@@ -148,7 +148,7 @@ def test_other_weights_and_a_damaged_graph_are_for_torch(gallery, monkeypatch, t
     other = bytearray((tmp_path / "own" / "swift.safetensors").read_bytes())
     other[-1] ^= 1
     (tmp_path / "own" / "swift.safetensors").write_bytes(other)
-    with pytest.raises(WeightsError, match="of other weights"):
+    with pytest.raises(WeightsError, match="is not what the graph was made for"):
         QuickPainter(STYLE)
     assert not Path("out.png").exists()
 
@@ -165,6 +165,43 @@ def test_where_onnxruntime_fails_torch_paints(gallery, monkeypatch):
     with pytest.raises(WeightsError, match="does not take"):
         QuickPainter(STYLE)
     assert paint("photo.jpg") is None
+
+
+def test_an_onnxruntime_that_does_not_load_is_none(gallery, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(WeightsError, match="onnxruntime cannot be imported"):
+        QuickPainter(STYLE)
+    assert paint("photo.jpg") is None
+
+
+def test_values_that_are_no_numbers_are_for_torch(gallery, monkeypatch):
+    import onnxruntime
+
+    broken = [numpy.full((1, 3, 64, 96), numpy.nan, numpy.float32)]
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", lambda *args: broken)
+    assert paint("photo.jpg") is None
+    assert not Path("out.png").exists()
+
+
+def test_an_encoder_that_refuses_is_an_error_of_the_picture(gallery, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ValueError("too wide")
+
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    error = paint("photo.jpg").error
+    assert isinstance(error, OutputError)
+    assert "out.png cannot be written as PNG (too wide)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"), [("3", 3), ("4,2", 4), ("", 0), ("0", 0), ("many", 0)]
+)
+def test_threads_are_those_that_were_asked_for(monkeypatch, asked, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert quick._threads() == threads
+    monkeypatch.setattr(os, "cpu_count", lambda: 999)
+    assert quick._threads() == threads or quick._threads() == len(os.sched_getaffinity(0))
 
 
 WISHES = {

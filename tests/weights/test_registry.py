@@ -1,5 +1,6 @@
 """The table of weights: ours is sound, and additions are written back canonically."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -91,9 +92,14 @@ def test_register_bundled_adds_and_renews(house, tensor_file):
     assert first.card == card
     assert first.sha256 == digest_of(house.bundled / "swift.safetensors")
 
+    with_graph = dataclasses.replace(first, graph="0" * 64)
+    write_registry(known_weights() | {"swift": with_graph}, places["registry"])
+    register_bundled("swift", source, **places)
+    assert weights_entry("swift").graph == "0" * 64, "the same weights keep their graph"
     source.write_bytes(tensor_file(2.0, note="longer"))
     register_bundled("swift", source, kind="perceptual", **places)
     renewed = weights_entry("swift")
+    assert renewed.graph == "", "others have none yet"
     assert renewed.sha256 == digest_of(source) != first.sha256
     assert renewed.size == source.stat().st_size != first.size
     assert (renewed.card, renewed.plan, renewed.kind) == (card, "swift-a", "perceptual")

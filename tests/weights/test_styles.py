@@ -218,3 +218,19 @@ def test_the_users_folder_is_where_the_platform_keeps_data(monkeypatch):
     assert user_styles_folder() == Path("/data/impasto/styles")
     monkeypatch.delenv("XDG_DATA_HOME")
     assert user_styles_folder() == Path.home() / ".local" / "share" / "impasto" / "styles"
+
+
+def test_numbers_of_another_kind_are_no_style(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "lora.safetensors"
+    save_file({"1": torch.zeros(4, dtype=torch.bfloat16)}, path, metadata={"widths": "[2]"})
+    with pytest.raises(WeightsError, match="is no style file"):
+        read_style(path)
+    save_file({"a": torch.zeros(4, dtype=torch.bfloat16)}, path)
+    with pytest.raises(WeightsError, match="it holds no statistics"):
+        read_style(path)
+    huge = torch.full((4,), 1e300, dtype=torch.float64)
+    save_file({"1": huge}, path, metadata={"widths": "[2]", "name": "x"})
+    with pytest.raises(WeightsError, match="not finite"):
+        read_style(path)

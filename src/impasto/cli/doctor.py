@@ -1,6 +1,7 @@
 """``impasto doctor``: what is installed, what the machine can do, what is missing."""
 
 import importlib.metadata
+import importlib.util
 import platform
 import re
 import shutil
@@ -9,6 +10,7 @@ from typing import Any
 import impasto
 from impasto.cli.output import print_json, size_text
 from impasto.errors import ImpastoError, WeightsError
+from impasto.inference.quick import QuickPainter
 from impasto.weights import cards
 from impasto.weights.store import list_weights, verify_weights
 
@@ -26,7 +28,7 @@ PURPOSES = {
 }
 """What each extra of pyproject.toml is for."""
 
-ESSENTIAL = ("torch", "onnxruntime", "numpy", "Pillow", "safetensors", "jsonargparse", "rich")
+ESSENTIAL = ("torch", "numpy", "Pillow", "safetensors", "jsonargparse", "rich")
 
 
 def doctor(*, json: bool = False) -> int:
@@ -48,6 +50,7 @@ def doctor(*, json: bool = False) -> int:
         "machine": _machine(problems),
         "weights": _weights(problems),
         "styles": _styles(problems),
+        "without_torch": _without_torch(),
         "extras": _extras(),
         "problems": problems,
     }
@@ -135,6 +138,20 @@ def _styles(problems: list[str]) -> dict[str, int]:
     return counts
 
 
+def _without_torch() -> str:
+    """Whether one picture can be painted without torch; slower is no problem, so it is not one."""
+    bundled = sorted(cards.BUNDLED.glob("*.safetensors"))
+    if importlib.util.find_spec("onnxruntime") is None:
+        return "no: onnxruntime is not installed"
+    if not bundled:
+        return "no: there is no bundled style"
+    try:
+        QuickPainter(str(bundled[0]))
+    except ImpastoError as error:
+        return f"no: {str(error).rstrip('.')}"
+    return "yes"
+
+
 def _extras() -> list[dict[str, Any]]:
     try:
         metadata = importlib.metadata.metadata("impasto")
@@ -175,6 +192,7 @@ def _show(document: dict[str, Any]) -> None:
         print(f"  {weights['name']:<14}{weights['state']} ({size_text(weights['size'])})")
     counts = ", ".join(f"{count} {place}" for place, count in document["styles"].items())
     print(f"\nStyles\n  {counts}")
+    print(f"\nOne picture without torch\n  {document['without_torch']}")
     print("\nExtras")
     for extra in document["extras"]:
         how = "installed" if extra["installed"] else extra["command"]

@@ -60,8 +60,9 @@ def stylize(
         mask: One picture per style, of any size: white where that style paints; what no mask
             covers stays the photograph.
         model: A painter's name (impasto models list), or the .safetensors file of your own.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        precision: Numbers to compute with; auto is bfloat16 where that is faster.
+        device: auto, cpu, cuda, cuda:1 or mps; auto paints one small picture on the processor.
+        precision: Numbers to compute with; auto is bfloat16 where that is faster, and float32
+            for one small picture.
         output: A file, a folder for several photographs, an address such as s3://BUCKET/FOLDER,
             or - for standard output.
         format: Of the paintings, such as jpg. Default: by the ending of -o FILE, or png.

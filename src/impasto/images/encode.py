@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from impasto.errors import OutputError
 from impasto.images.formats import Format
 from impasto.images.png16 import write_png16
 from impasto.images.tiff16 import write_tiff
@@ -39,17 +40,25 @@ def flatten_on_white(pixels: "Tensor", alpha: "Tensor") -> "Tensor":
     return pixels * alpha + (1 - alpha)
 
 
-def encode(samples: NDArray[Any], chosen: Format, *, quality: int) -> bytes:
+def encode(samples: NDArray[Any], chosen: Format, *, quality: int, name: str) -> bytes:
     """The bytes of a file.
 
     Args:
         samples: (H, W, 3) or (H, W, 4) with straight alpha; uint8, or uint16 for PNG and TIFF.
         chosen: The format; it can hold these samples.
         quality: 1 to 100 for JPEG, WebP and AVIF; WebP at 100 is lossless.
+        name: How messages call the file.
 
     Raises:
-        OSError, ValueError: The encoder of Pillow refuses.
+        OutputError: The encoder of Pillow refuses.
     """
+    try:
+        return _encoded(samples, chosen, quality)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{name} cannot be written as {chosen.name} ({error}).") from error
+
+
+def _encoded(samples: NDArray[Any], chosen: Format, quality: int) -> bytes:
     if chosen.name == "TIFF":
         return write_tiff(samples)
     if samples.dtype == np.uint16:

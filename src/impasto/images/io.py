@@ -258,12 +258,8 @@ def write_picture(
         pixels, alpha = flatten_on_white(pixels, alpha), None
     whole = pixels if alpha is None else torch.cat([pixels, alpha], dim=1)
     depth = bits or (own_bits if chosen.deep else 8)
-    try:
-        data = encode(to_samples(whole, depth), chosen, quality=int(quality))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"{_name(destination)} cannot be written as {chosen.name} ({error})."
-        ) from error
+    samples = to_samples(whole, depth)
+    data = encode(samples, chosen, quality=int(quality), name=_name(destination))
     if isinstance(destination, (str, Path)):
         write_whole(destination, data, overwrite=overwrite)
         return

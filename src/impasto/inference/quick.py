@@ -1,7 +1,7 @@
 """One photograph in one style, painted without torch, whose import takes longer than the painting.
 
 onnxruntime runs swift's graph (``impasto.export.quick``) with the weights that torch would run.
-Paintings are those of torch in float32 but for rounding: a level in some thousands of pixels.
+Paintings are those of torch in float32 but for rounding: a level in one of 20,000 values.
 Whatever this does not do it leaves to torch: it knows one photograph of moderate size in 8 bits,
 one style with strokes of its own size, and the processor.
 
@@ -34,7 +34,7 @@ from impasto.inference.plan import STREAM, Job
 from impasto.inference.settings import StylizeConfig
 from impasto.runtime import free_memory
 from impasto.weights.cards import style_file
-from impasto.weights.registry import bundled_graph, digest_of
+from impasto.weights.registry import bundled_graph, digest_of, weights_entry
 from impasto.weights.store import find_weights
 from impasto.weights.vectors import read_vectors
 
@@ -158,7 +158,7 @@ def _read(path: str) -> tuple[Levels, Levels | None, str | None]:
 
 def _write(levels: Levels, job: Job, chosen: Format, *, overwrite: bool) -> None:
     check_holds(chosen, levels.shape[:2], job.output)
-    data = encode(np.ascontiguousarray(levels), chosen, quality=QUALITY)
+    data = encode(np.ascontiguousarray(levels), chosen, quality=QUALITY, name=job.output)
     write_whole(job.output, data, overwrite=overwrite)
 
 
@@ -178,6 +178,8 @@ class QuickPainter:
         if graph is None:
             raise WeightsError("swift's graph is missing or damaged; torch paints without it.")
         digest = digest_of(weights)
+        if digest != weights_entry("swift").sha256:
+            raise WeightsError(f"{weights} is not what the graph was made for.")
         self.style = _style(style, digest)
         # onnxruntime reads the weights where they lie for as long as the session lives.
         self._weights = _stored(weights)
@@ -193,7 +195,8 @@ class QuickPainter:
         Returns:
             (H, W, 3).
         """
-        content = levels.transpose(2, 0, 1)[None].astype(np.float32, order="C") / np.float32(255)
+        content = levels.transpose(2, 0, 1)[None].astype(np.float32, order="C")
+        content /= 255
         given = {
             "content": content,
             "style_mean": self.style[0],
@@ -204,6 +207,8 @@ class QuickPainter:
             painted = self.session.run(None, given)[0][0]
         except Exception as error:  # onnxruntime's classes have no common base of their own
             raise _ForTorchError from error
+        if not np.isfinite(painted.sum()):
+            raise _ForTorchError
         painted *= 255
         painted += np.float32(0.5)
         rounded: Levels = painted.clip(0, 255, out=painted).astype(np.uint8)
@@ -228,7 +233,10 @@ def _stored(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) -> Any:
-    import onnxruntime
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:  # OSError: a library of its does not load
+        raise WeightsError(f"onnxruntime cannot be imported ({error}).") from error
 
     onnxruntime.disable_telemetry_events()  # of its builds for Windows
     options = onnxruntime.SessionOptions()
@@ -236,7 +244,7 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) 
     # A pattern serves the next picture of the same size. Without one the first takes 0.1 s less,
     # and 0.66 GB instead of 0.92 at 1920x1080.
     options.enable_mem_pattern = False
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0)  # as torch does
+    options.intra_op_num_threads = _threads()
     model = graph.read_bytes()
     wanted = [name for name in weights if _NAMED + bytes([len(name)]) + name.encode() in model]
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in wanted]
@@ -248,3 +256,14 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) 
     if session.get_modelmeta().custom_metadata_map.get("weights") != digest:
         raise WeightsError(f"{graph} was made for other weights.")
     return session
+
+
+def _threads() -> int:
+    """As many as torch would take; 0 lets onnxruntime choose."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    allowed = len(os.sched_getaffinity(0))
+    return allowed if allowed < (os.cpu_count() or 1) else 0

@@ -197,6 +197,8 @@ def register_bundled(
         "size": len(content),
     }
     if old:
+        if old.sha256 != given["sha256"]:
+            given["graph"] = ""  # it was made for the weights of before
         entry = dataclasses.replace(old, **given)
     else:
         entry = WeightsEntry(name=name, **({"kind": "painter", "licence": "Apache-2.0"} | given))
@@ -217,6 +219,7 @@ def register_graph(name: str, graph: bytes) -> Path:
 
     Raises:
         InputError: No such weights.
+        WeightsError: The table cannot be read.
         OutputError: The table or the folder cannot be written.
     """
     entry = weights_entry(name)
@@ -229,7 +232,11 @@ def register_graph(name: str, graph: bytes) -> Path:
 
 
 def bundled_graph(name: str) -> Path | None:
-    """The graph of bundled weights; None where there is none, or not the one in the table."""
+    """The graph of bundled weights; None where there is none, or not the one in the table.
+
+    Raises:
+        WeightsError: The table or the graph cannot be read.
+    """
     entry, path = known_weights().get(name), BUNDLED / f"{name}.onnx"
     whole = entry is not None and path.is_file() and digest_of(path) == entry.graph
     return path if whole else None

@@ -25,16 +25,13 @@ def read_vectors(path: str | Path) -> tuple[StyleCard, list[int], dict[float, ND
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is not a whole safetensors file ({error}).") from error
-    try:
-        widths = _widths(metadata)
-        card = card_of(metadata)
-        vectors = {_size(key): _vector(value, widths) for key, value in tensors.items()}
+            widths, card = _widths(metadata), card_of(metadata)
+            vectors = {_size(k): _vector(file.get_tensor(k), widths) for k in file.keys()}  # noqa: SIM118
         if not vectors:
             raise ValueError("it holds no statistics")
-    except (ValueError, InputError) as error:
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not a whole safetensors file ({error}).") from error
+    except (ValueError, TypeError, InputError) as error:  # TypeError: numbers numpy has not
         raise WeightsError(not_a_style(path, error)) from error
     return card, widths, vectors
 
@@ -59,6 +56,8 @@ def _size(key: str) -> float:
 def _vector(values: NDArray[np.float16], widths: list[int]) -> NDArray[np.float32]:
     if values.size != 2 * sum(widths):
         raise ValueError(f"{values.size} numbers where {2 * sum(widths)} are due")
-    if not np.isfinite(values).all():
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+        vector = values.astype(np.float32).ravel()
+    if not np.isfinite(vector).all():
         raise ValueError("it holds numbers that are not finite")
-    return values.astype(np.float32).ravel()
+    return vector
