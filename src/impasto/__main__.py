@@ -1,8 +1,6 @@
 """``python -m impasto``: the command, where its script is not on the path."""
 
-import sys
-
-from impasto.cli import main
+from impasto.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -164,6 +164,6 @@ def test_painting_loads_nothing_heavy_but_torch(home):
 
 def test_the_command_is_installed_under_its_name(root):
     project = tomllib.loads((Path(root) / "pyproject.toml").read_text())["project"]
-    assert project["scripts"]["impasto"] == "impasto.cli:main"
+    assert project["scripts"]["impasto"] == "impasto.cli:run"
     answer = command("--version")
     assert answer.stdout.decode() == f"impasto {impasto.__version__}\n"

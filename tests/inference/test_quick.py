@@ -1,6 +1,7 @@
 """Painting without torch: as torch paints, and only what it can."""
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -264,3 +265,17 @@ def test_the_command_leaves_torch_alone(gallery):
     with_seed = [*words, "--seed", "1", "--overwrite"]
     other = subprocess.run(with_seed, capture_output=True, text=True, env=os.environ)
     assert other.returncode == 50, other.stderr
+
+
+def test_a_command_that_ends_at_once_has_said_everything(gallery):
+    words = [sys.executable, "-m", "impasto", "stylize", "photo.jpg", "--style", STYLE, "--json"]
+    first = subprocess.run(words, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["pictures"][0]["error"] is None
+    assert abs(read(f"photo-{STYLE}.png") - by_torch("photo.jpg")).max() <= 1
+    Path("half.jpg").write_bytes(Path("photo.jpg").read_bytes()[:900])
+    words[4] = "half.jpg"
+    broken = subprocess.run(words, capture_output=True, text=True)
+    assert broken.returncode == ImageError.exit_code
+    assert "half.jpg" in broken.stderr
+    assert json.loads(broken.stdout)["pictures"][0]["error"]["kind"] == "ImageError"
