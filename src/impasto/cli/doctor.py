@@ -10,7 +10,6 @@ from typing import Any
 import impasto
 from impasto.cli.output import print_json, size_text
 from impasto.errors import ImpastoError, WeightsError
-from impasto.inference.quick import QuickPainter
 from impasto.weights import cards
 from impasto.weights.store import list_weights, verify_weights
 
@@ -146,8 +145,11 @@ def _without_torch() -> str:
     if not bundled:
         return "no: there is no bundled style"
     try:
+        # Here and not on top: what it imports may be what is broken.
+        from impasto.inference.quick import QuickPainter
+
         QuickPainter(str(bundled[0]))
-    except ImpastoError as error:
+    except (ImpastoError, ImportError) as error:
         return f"no: {str(error).rstrip('.')}"
     return "yes"
 

@@ -1,7 +1,8 @@
 """One photograph in one style, painted without torch, whose import takes longer than the painting.
 
 onnxruntime runs swift's graph (``impasto.export.quick``) with the weights that torch would run.
-Paintings are those of torch in float32 but for rounding: a level in one of 20,000 values.
+Paintings are those of torch in float32 but for rounding: a level in one of 20,000 values of a
+photograph of 1920x1080.
 Whatever this does not do it leaves to torch: it knows one photograph of moderate size in 8 bits,
 one style with strokes of its own size, and the processor.
 
@@ -39,7 +40,7 @@ from impasto.weights.store import find_weights
 from impasto.weights.vectors import read_vectors
 
 MOST_PIXELS = 1 << 22
-"""Height times width; for more, torch takes half the memory and its import is less of the whole."""
+"""Height times width; of more, torch paints a pixel faster and its import is less of the whole."""
 
 MEMORY = 512
 """Bytes per pixel, rounded up from what was measured."""
