@@ -117,7 +117,29 @@ class AlignedConv(nn.Conv2d):
 
 def upsample(x: Tensor) -> Tensor:
     """Twice the size, bilinear: sub-pixel convolutions paint a lattice into flat areas."""
+    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
+    if plain and x.is_contiguous(memory_format=torch.channels_last):
+        rows = _doubled(_doubled(x.permute(0, 2, 3, 1), 2), 1)
+        return rows.permute(0, 3, 1, 2)
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _doubled(x: Tensor, side: int) -> Tensor:
+    """Twice as long along one side: half the time of torch's, which walks pixel by pixel.
+
+    Args:
+        x: (B, H, W, C), contiguous.
+        side: 1 for the height, 2 for the width.
+    """
+    length = x.shape[side]
+    result = x.new_empty((*x.shape[: side + 1], 2, *x.shape[side + 1 :]))
+    before, after = result.unbind(side + 1)
+    first, rest = x.narrow(side, 0, length - 1), x.narrow(side, 1, length - 1)
+    torch.lerp(rest, first, 0.25, out=before.narrow(side, 1, length - 1))
+    torch.lerp(first, rest, 0.25, out=after.narrow(side, 0, length - 1))
+    before.narrow(side, 0, 1).copy_(x.narrow(side, 0, 1))
+    after.narrow(side, length - 1, 1).copy_(x.narrow(side, length - 1, 1))
+    return result.flatten(side, side + 1)
 
 
 _PHASES = (((1.0, 0.0, 0.0), (0.0, 1.0, 1.0)), ((1.0, 1.0, 0.0), (0.0, 0.0, 1.0)))

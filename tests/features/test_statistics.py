@@ -88,3 +88,13 @@ def test_statistics_and_their_gradient_do_not_depend_on_the_order_of_memory():
     for found, expected in zip(channel_statistics(last), channel_statistics(plain), strict=True):
         torch.testing.assert_close(found, expected)
     assert torch.autograd.gradcheck(channel_statistics, (last,))
+
+
+def test_statistics_of_a_part_are_those_of_its_copy():
+    whole = torch.rand(2, 9, 10, 5, generator=torch.Generator().manual_seed(0)).permute(0, 3, 1, 2)
+    part = whole[..., 2:-1, 1:-3]
+    assert not part.permute(0, 2, 3, 1).is_contiguous()
+    for found, expected in zip(
+        channel_statistics(part), channel_statistics(part.contiguous()), strict=True
+    ):
+        torch.testing.assert_close(found, expected)

@@ -3,8 +3,16 @@
 import pytest
 import torch
 
-from impasto.blocks import AlignedConv, ModulatedConv, PatchConv, PReLU, position_noise
+from impasto.blocks import (
+    AlignedConv,
+    ModulatedConv,
+    PatchConv,
+    PReLU,
+    position_noise,
+    upsample,
+)
 from impasto.features.statistics import channel_statistics
+from impasto.methods.swift import decoder
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SCALES, SwiftConfig
@@ -60,6 +68,18 @@ def test_prelu_equals_torchs_with_gradient_and_without():
     with torch.no_grad():
         expected = plain(wanted)
         torch.testing.assert_close(layer(found), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (7, 9)])
+def test_pictures_are_doubled_as_torch_does_in_either_order_of_memory(size):
+    x = pictures(2, 3, *size)
+    wanted = upsample(x.requires_grad_())
+    assert wanted.shape == (2, 3, 2 * size[0], 2 * size[1])
+    with torch.no_grad():
+        last = x.to(memory_format=torch.channels_last)
+        for found in (upsample(x), upsample(last)):
+            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+        assert upsample(last).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_noise_is_a_function_of_position_alone():
@@ -156,6 +176,19 @@ def test_a_convolution_of_patches_is_one_of_unshuffled_pixels(kernel, patch):
     torch.testing.assert_close(conv(x), by_hand)
 
 
+@pytest.fixture
+def _low_strips(monkeypatch):
+    monkeypatch.setattr(decoder, "STRIP", 64 * 36)  # 64 rows of pictures of 40 columns
+
+
+def test_strips_are_even_about_alike_and_never_too_low():
+    rows = decoder._rows_of_strip
+    assert rows(272, 420) == 272  # 512x808 with its margin: one strip
+    assert rows(1096, 1936) == 66  # 3840x2160: 17 strips
+    assert rows(1096, 100_000) == decoder.LOWEST
+
+
+@pytest.mark.usefixtures("_low_strips")
 @pytest.mark.parametrize("height", [16, 64, 72, 200, 264, 392])
 def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
     network = tiny()
@@ -166,6 +199,7 @@ def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
     torch.testing.assert_close(in_strips, at_once, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("_low_strips")
 def test_strips_know_which_style_rules_where():
     network = Swift(SwiftConfig(widths=(4, 6, 8), blocks=(2, 1, 1), last_width=4, code_width=8))
     content = pictures(1, 3, 320, 40)
