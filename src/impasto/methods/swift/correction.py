@@ -3,8 +3,8 @@
 The network knows how a style is usually reached, not how far it comes with this content: flat
 pictures take too little of a strong style, rough ones too much. So a thumbnail is painted, looked
 at like a style, and the style's vectors are moved by part of what is missing; the decoder is told
-by how much. One step of a closed loop; it costs a sixth of a picture of half a million pixels and
-less of larger ones.
+by how much. One step of a closed loop; it costs a sixth of a picture of half a million pixels
+and less of larger ones.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torch import Tensor
 from impasto.methods.swift.network import Swift
 from impasto.methods.swift.shape import SCALES, Style
 
-SIDE = 176
+SIDE = 144
 """Long side of the thumbnail in pixels."""
 
 STRENGTH = 0.4
