@@ -6,6 +6,8 @@ import functools
 import os
 import platform
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -140,6 +142,35 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20))
     return all([int(mallopt(name, value)) == 1 for name, value in settings])
+
+
+@contextlib.contextmanager
+def memory_taken_ahead(size: int) -> Iterator[None]:
+    """Take memory from the system on another core while the block runs, and have it free after.
+
+    A fresh process pays for every page it touches first: a tenth of the time of its only
+    picture. It calls ``keep_freed_memory``, so it, too, is for programs that own their process;
+    where the C library has no such switch nothing is done.
+
+    Args:
+        size: Bytes that will be needed.
+    """
+    if not keep_freed_memory():
+        yield
+        return
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    library.malloc.argtypes = [ctypes.c_size_t]
+    library.free.argtypes = [ctypes.c_void_p]
+    library.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+    block = library.malloc(size)  # here: another thread has a heap of its own
+    touching = threading.Thread(target=library.memset, args=(block, 0, size if block else 0))
+    touching.start()
+    try:
+        yield
+    finally:
+        touching.join()
+        library.free(block)
 
 
 def give_back_memory() -> None:

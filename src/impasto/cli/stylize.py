@@ -152,7 +152,11 @@ def _quickly(jobs: list[Job], wishes: dict[str, Any]) -> "Painted | None":
         return None
     config: StylizeConfig = wishes["config"]
     return paint_quickly(
-        jobs[0], wishes["style"][0], alpha=config.alpha, overwrite=wishes["overwrite"]
+        jobs[0],
+        wishes["style"][0],
+        alpha=config.alpha,
+        overwrite=wishes["overwrite"],
+        own_process="torch" not in sys.modules,  # else somebody called ``main``
     )
 
 
