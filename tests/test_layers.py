@@ -8,7 +8,7 @@ import pytest
 from sources import PACKAGE, modules, tree_of, where
 
 LAYERS: dict[int, set[str]] = {
-    0: {"errors", "checks", "kinds", "runtime"},
+    0: {"errors", "checks", "grain", "kinds", "runtime"},
     1: {"fetching", "images", "video", "weights"},
     2: {"features", "losses", "blocks", "discriminators", "metrics"},
     3: {"methods"},

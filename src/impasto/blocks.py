@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.grain import as_noise, position_hash
 from impasto.kinds import Norm
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -200,13 +201,8 @@ def position_noise(
     """
     y = torch.arange(origin[0], origin[0] + size[0], dtype=torch.int64)[:, None]
     x = torch.arange(origin[1], origin[1] + size[1], dtype=torch.int64)[None, :]
-    state = (y * 0x9E3779B1) ^ (x * 0x85EBCA77) ^ (seed * 0xC2B2AE3D)
-    for factor in (0x7FEB352D, 0x846CA68B):
-        state = state & 0xFFFFFFFF
-        state = ((state ^ (state >> 16)) * factor) & 0xFFFFFFFF
-    state = state ^ (state >> 15)
-    uniform = state.to(torch.float32) / 2**32
-    return ((uniform - 0.5) * 12**0.5)[None, None]
+    noise: Tensor = as_noise(position_hash(y, x, seed).to(torch.float32))
+    return noise[None, None]
 
 
 class InstanceNorm(nn.InstanceNorm2d):

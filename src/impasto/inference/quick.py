@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from impasto.errors import ImageTooLargeError, ImpastoError, ResourceError, WeightsError
+from impasto.grain import as_noise, position_hash
 from impasto.images.decode import decode_file, read_header
 from impasto.images.encode import encode
 from impasto.images.files import open_to_read, write_whole
@@ -46,11 +47,15 @@ MOST_PIXELS = 1 << 22
 MEMORY = 512
 """Bytes per pixel, rounded up from what was measured."""
 
-AHEAD = 256
-"""Bytes per pixel that are taken from the system while the session is made: most of them."""
+AHEAD = 128
+"""Bytes per pixel that are taken from the system while the session is made. More of them takes
+longer than the session does, and lies in pieces beside what onnxruntime asks for."""
 
 QUALITY = 95
 """Of JPEG, WebP and AVIF, as ``write_picture`` has it."""
+
+_SCALES = (2, 4, 8)
+"""Pixels per cell of swift's grids (``impasto.methods.swift.shape``, which needs torch)."""
 
 _NAMED = b"\x42"
 """Before the length and the letters of a tensor's name in an ONNX file (TensorProto, field 8)."""
@@ -203,7 +208,11 @@ class QuickPainter:
         self.style = _style(style, digest)
         # onnxruntime reads the weights where they lie for as long as the session lives.
         self._weights = _stored(weights)
-        self.session = _session(graph, self._weights, digest)
+        self.session = _session(graph, self._weights)
+        said = self.session.get_modelmeta().custom_metadata_map
+        if said.get("weights") != digest:
+            raise WeightsError(f"{graph} was made for other weights.")
+        self._margin, self._look = int(said["margin"]), int(said["look"])
 
     def paint(self, levels: Levels, alpha: float = 1.0) -> Levels:
         """Paint a picture.
@@ -222,6 +231,7 @@ class QuickPainter:
             "style_mean": self.style[0],
             "style_variance": self.style[1],
             "alpha": np.array([alpha], np.float32),
+            **self._grain(levels.shape[:2]),
         }
         try:
             painted = self.session.run(None, given)[0][0]
@@ -233,6 +243,18 @@ class QuickPainter:
         painted += np.float32(0.5)
         rounded: Levels = np.stack(painted.clip(0, 255, out=painted).astype(np.uint8), axis=2)
         return rounded
+
+    def _grain(self, size: Sequence[int]) -> dict[str, NDArray[np.float32]]:
+        """Of seed 0, for the picture with its margin and for the thumbnail."""
+        margin, cell = self._margin, _SCALES[-1]
+        sides = [max(-(-n // cell) * cell + 2 * margin, self._look + 3 * margin) for n in size]
+        found = {}
+        for seed, scale in enumerate(_SCALES):
+            first = -margin // scale
+            y, x = (np.arange(first, first + side // scale, dtype=np.int64) for side in sides)
+            numbers = position_hash(y[:, None], x[None, :], seed)
+            found[f"grain{scale}"] = as_noise(numbers.astype(np.float32))[None, None]
+        return found
 
 
 def _style(style: str, digest: str) -> tuple[Any, Any]:
@@ -252,7 +274,7 @@ def _stored(path: Path) -> dict[str, NDArray[np.float32]]:
         return {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118
 
 
-def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) -> Any:
+def _session(graph: Path, weights: dict[str, NDArray[np.float32]]) -> Any:
     try:
         import onnxruntime
     except (ImportError, OSError) as error:  # OSError: a library of its does not load
@@ -270,12 +292,9 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]], digest: str) 
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in wanted]
     options.add_external_initializers(wanted, values)
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # see ``QuickPainter.paint``
         raise WeightsError(f"onnxruntime does not take {graph} ({error}).") from error
-    if session.get_modelmeta().custom_metadata_map.get("weights") != digest:
-        raise WeightsError(f"{graph} was made for other weights.")
-    return session
 
 
 def _threads() -> int:
