@@ -1,15 +1,31 @@
 """swift's graph without weights: what is left out of it, and that the tool makes it again."""
 
+import importlib.util
+
 import numpy
 import pytest
 import torch
 
-from impasto.export.quick import _leave_out, quick_graph
+from impasto.export.quick import PIECES, _leave_out, colors_in_pieces, quick_graph
+from impasto.methods.swift.decoder import REACH
+from impasto.methods.swift.network import Swift
 from impasto.weights import registry
 
-pytest.importorskip("onnxscript", reason="the extra export is not installed")
+needs_onnx = pytest.mark.skipif(
+    importlib.util.find_spec("onnxscript") is None, reason="the extra export is not installed"
+)
 
 
+@pytest.mark.parametrize("height", [PIECES * REACH, 20, 31])
+def test_colors_in_pieces_are_those_of_the_whole(height):
+    decoder = Swift().decoder
+    x = torch.randn(1, 16, height, 9, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = decoder.colors(x.clone())
+        torch.testing.assert_close(colors_in_pieces(decoder.colors, x), whole)
+
+
+@needs_onnx
 def test_tensors_of_the_file_are_named_and_left_out():
     from onnx import TensorProto, helper, numpy_helper
 
@@ -37,6 +53,7 @@ def test_tensors_of_the_file_are_named_and_left_out():
     assert numpy_helper.to_array(folded).tolist() == [1, 2, 3]
 
 
+@needs_onnx
 @pytest.mark.slow
 def test_the_bundled_graph_is_what_the_tool_makes():
     import onnx

@@ -6,11 +6,13 @@ together again. What the exporter has computed from the weights (sums, turned co
 so a graph fits one file of weights alone, and says which.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.export.graphs import OfStatistics
@@ -19,12 +21,16 @@ from impasto.export.parts import part_of, unfolded
 from impasto.export.styled import SwiftGraph
 from impasto.export.verify import samples_of
 from impasto.methods.swift.correction import SIDE
+from impasto.methods.swift.decoder import REACH
 from impasto.methods.swift.network import Swift
 from impasto.methods.swift.painter import SwiftPainter
 from impasto.methods.swift.shape import SCALES
 
 GRAINS = tuple(f"grain{scale}" for scale in SCALES)
 """Names of the inputs that hold the grain."""
+
+PIECES = 4
+"""Strips of full resolution in the graph."""
 
 
 class GivenGrain(SwiftGraph):
@@ -93,6 +99,24 @@ class OfStatisticsAndGrain(OfStatistics):
             return super().forward(content, style_mean, style_variance, alpha)
 
 
+def colors_in_pieces(colors: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A decoder's ``colors``, strip by strip: a graph holds less memory, and so takes less time.
+
+    Args:
+        colors: Of the whole.
+        x: (B, C, h, w), h at least ``PIECES`` times ``REACH``.
+    """
+    height = x.shape[2]
+    painted = []
+    for piece in range(PIECES):
+        top, bottom = height * piece // PIECES, height * (piece + 1) // PIECES
+        first = top - REACH if piece else 0
+        last = bottom + REACH if piece < PIECES - 1 else height
+        strip = colors(x.narrow(2, first, last - first))
+        painted.append(strip.narrow(2, 2 * (top - first), 2 * (bottom - top)))
+    return torch.cat(painted, 2)
+
+
 def quick_graph(painter: SwiftPainter, stored: Mapping[str, Tensor], weights: str) -> bytes:
     """An ONNX file of a painter, for pictures of any size: content, statistics and alpha to it.
 
@@ -109,6 +133,8 @@ def quick_graph(painter: SwiftPainter, stored: Mapping[str, Tensor], weights: st
         ExportError: The graph cannot be traced or converted.
     """
     graph = GivenGrain(unfolded(painter.network))
+    decoder = graph.network.decoder
+    decoder.colors = partial(colors_in_pieces, decoder.colors)  # type: ignore[method-assign]
     module = OfStatisticsAndGrain(graph).eval().requires_grad_(False)
     names = module.names
     sample = samples_of(OfStatistics.names, widths=graph.widths)[0]

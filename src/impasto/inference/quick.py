@@ -47,7 +47,7 @@ MOST_PIXELS = 1 << 22
 MEMORY = 512
 """Bytes per pixel, rounded up from what was measured."""
 
-AHEAD = 128
+AHEAD = 180
 """Bytes per pixel that are taken from the system while the session is made. More of them takes
 longer than the session does, and lies in pieces beside what onnxruntime asks for."""
 

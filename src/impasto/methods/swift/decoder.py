@@ -15,6 +15,9 @@ STRIP = 1 << 17
 """Cells of half resolution whose pixels are painted at once. Fewer need less memory, but more of
 what surrounds them is repeated: strips of 64 rows took a tenth longer at 512x808."""
 
+REACH = 2
+"""Cells of half resolution: one by upsampling, one by two convolutions of pixels."""
+
 LOWEST = 32
 """Rows of a strip at least, however wide the picture; even."""
 
@@ -116,15 +119,23 @@ class Decoder(nn.Module):
         """From quarter resolution (B, C, h, w) to colours (B, 3, 4h, 4w)."""
         x = upsample(x)
         x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
-        x = self._ascend(self.to_full, self._refine(0, x, film), film)
-        return self.paint(F.relu(self.full(F.relu(x, inplace=True)), inplace=True))  # type: ignore[no-any-return]
+        x = self._refine(0, x, film)
+        return self.colors(self.to_full(x, *film.take(self.to_full.out_channels, x)))
+
+    def colors(self, x: Tensor) -> Tensor:
+        """What full resolution makes of half: (B, C, h, w) to (B, 3, 2h, 2w).
+
+        A cell is painted by those that are at most ``REACH`` away.
+        """
+        x = F.relu(upsample(x), inplace=True)
+        return self.paint(F.relu(self.full(x), inplace=True))  # type: ignore[no-any-return]
 
     def _finish_in_strips(
         self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
     ) -> Tensor:
         """The same, strip by strip: at fine resolution the features would be most of the memory."""
         height, width = features.shape[-2:]
-        halo = 2 * len(self.blocks[0]) + 4  # type: ignore[arg-type]
+        halo = 2 * len(self.blocks[0]) + REACH + 2  # type: ignore[arg-type]
         painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * width))
         painted = painted.contiguous(memory_format=torch.channels_last)
         rows = _rows_of_strip(height, width)
