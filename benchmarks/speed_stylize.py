@@ -42,7 +42,7 @@ ADAIN_UP_TO = 1024 * 1024
 EMULATED = "emulated: skipped"
 SPAN = 15.0
 """Seconds that the runs of a case last at least, as AdaIN's five do at 512x808. swift's took one,
-and machines that others share compute a third slower for seconds at a time."""
+and a machine that others share may take 1.6 times as long for seconds at a time."""
 
 
 def cases(sizes: dict[str, tuple[int, int]], *, device: str, runs: int) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def run_command(
         coarse = np.random.default_rng(0).integers(0, 256, (27, 48, 3), dtype=np.uint8)
         Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC).save(photo)
         command = [
-            *(sys.executable, "-c", "import sys; from impasto.cli import main; sys.exit(main())"),
+            *(sys.executable, "-c", "from impasto.cli import run; run()"),
             *("stylize", str(photo), "--style", case["style"], "-o", str(painting), "--overwrite"),
             *flags,
         ]

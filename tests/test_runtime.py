@@ -32,8 +32,10 @@ def pages_taken(ahead: str) -> int:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are not counted there")
 def test_what_is_taken_ahead_is_not_taken_again():
-    assert pages_taken("contextlib.nullcontext()") > 1000
-    assert pages_taken("memory_taken_ahead(64 << 20)") < 100
+    without = pages_taken("contextlib.nullcontext()")
+    if without < 100:
+        pytest.skip("this system gives very large pages")
+    assert pages_taken("memory_taken_ahead(64 << 20)") < without / 4
 
 
 def test_without_the_switch_nothing_is_taken(monkeypatch):

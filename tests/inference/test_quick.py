@@ -112,9 +112,9 @@ def test_large_pictures_and_little_memory_are_for_torch(gallery, monkeypatch):
     monkeypatch.setattr(quick, "MOST_PIXELS", 96 * 64 - 1)
     assert paint("photo.jpg") is None
     monkeypatch.setattr(quick, "MOST_PIXELS", 96 * 64)
-    monkeypatch.setattr(quick, "free_memory", lambda: 96 * 64 * quick.MEMORY)
+    monkeypatch.setattr(quick, "free_memory", lambda: quick.LEAST_SIDE**2 * quick.MEMORY)
     assert paint("photo.jpg") is None
-    monkeypatch.setattr(quick, "free_memory", lambda: 2 * 96 * 64 * quick.MEMORY)
+    monkeypatch.setattr(quick, "free_memory", lambda: 2 * quick.LEAST_SIDE**2 * quick.MEMORY)
     assert paint("photo.jpg").error is None
 
 

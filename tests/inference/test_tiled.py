@@ -193,6 +193,16 @@ def test_the_estimate_is_what_painting_takes(tiny_painter):
     assert seen.peak / 2 < estimate < 4 * seen.peak
 
 
+def test_the_estimate_holds_for_a_window_of_many_strips(tiny_painter):
+    source = InMemory(torch.rand(1, 3, 300, 400))
+    styles = tiny_painter.statistics_of(STYLES[0])
+    tiles = tiny_painter.in_tiles(source, styles, config=StylizeConfig(tile="128"))
+    tiles.survey()
+    with torch.inference_mode(), Allocations() as seen:
+        tiles.painting.paint(torch.rand(1, 3, 1096, 1936), origin=(0, 0))
+    assert seen.peak < tiles.tiling.appetite(1096, 1936) < 1.6 * seen.peak
+
+
 def test_auto_paints_in_tiles_where_little_memory_is_allowed(tiny_painter):
     content = photo(260, 300)
     config = StylizeConfig(max_memory="100K")

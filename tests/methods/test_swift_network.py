@@ -181,11 +181,11 @@ def _low_strips(monkeypatch):
     monkeypatch.setattr(decoder, "STRIP", 64 * 36)  # 64 rows of pictures of 40 columns
 
 
-def test_strips_are_even_about_alike_and_never_too_low():
-    rows = decoder._rows_of_strip
-    assert rows(272, 420) == 272  # 512x808 with its margin: one strip
-    assert rows(1096, 1936) == 66  # 3840x2160: 17 strips
-    assert rows(1096, 100_000) == decoder.LOWEST
+def test_strips_are_even_and_neither_too_high_nor_too_low():
+    rows = decoder.rows_of_strip
+    assert rows(420) == decoder.HIGHEST  # 512x808 with its margin: two strips
+    assert rows(1936) == 66  # 3840x2160
+    assert rows(100_000) == decoder.LOWEST
 
 
 @pytest.mark.usefixtures("_low_strips")

@@ -61,6 +61,9 @@ def run() -> NoReturn:
     Where onnxruntime painted, Python does not tidy up first: giving hundreds of megabytes back
     piece by piece takes 0.1 s, and what was to be written is written.
     """
+    from impasto.cli import startup
+
+    startup.owned = True
     code = main()
     if "onnxruntime" in sys.modules and "torch" not in sys.modules:
         for stream in (sys.stdout, sys.stderr):

@@ -5,6 +5,9 @@ import gc
 import sys
 from collections.abc import Iterator
 
+owned = False
+"""Whether the process is the command's own; ``cli.run`` says so, and nobody who calls ``main``."""
+
 
 @contextlib.contextmanager
 def quick_start() -> Iterator[None]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.cli import startup
 from impasto.cli.output import check_stdout, complain, exit_code_of, print_json, progress_bar
 from impasto.cli.startup import quick_start
 from impasto.errors import ImpastoError, InputError
@@ -156,7 +157,7 @@ def _quickly(jobs: list[Job], wishes: dict[str, Any]) -> "Painted | None":
         wishes["style"][0],
         alpha=config.alpha,
         overwrite=wishes["overwrite"],
-        own_process="torch" not in sys.modules,  # else somebody called ``main``
+        own_process=startup.owned,
     )
 
 

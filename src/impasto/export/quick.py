@@ -36,7 +36,7 @@ PIECES = 4
 class GivenGrain(SwiftGraph):
     """swift's graph that is given its grain.
 
-    To draw it takes a quarter of all operations, and a third of the time in which onnxruntime
+    To draw it takes a fifth of all operations, and a third of the time in which onnxruntime
     prepares itself.
 
     Args:

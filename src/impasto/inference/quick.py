@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,12 @@ MOST_PIXELS = 1 << 22
 MEMORY = 512
 """Bytes per pixel, rounded up from what was measured."""
 
-AHEAD = 180
-"""Bytes per pixel that are taken from the system while the session is made. More of them takes
-longer than the session does, and lies in pieces beside what onnxruntime asks for."""
+AHEAD, MOST_AHEAD = 180, 400 << 20
+"""Bytes per pixel, and bytes at most, that are taken from the system while the session is made.
+More of them takes longer than that, and lies in pieces beside what onnxruntime asks for."""
+
+LEAST_SIDE = 192
+"""Pixels per side that memory is counted for: a thumbnail and margins have as many."""
 
 QUALITY = 95
 """Of JPEG, WebP and AVIF, as ``write_picture`` has it."""
@@ -129,11 +132,12 @@ class _ForTorchError(ImpastoError):
 
 def _prepared(job: Job, style: str, own_process: bool) -> tuple["QuickPainter", Read]:
     pixels = _check_size(job.content)
-    ahead = memory_taken_ahead(AHEAD * pixels) if own_process else nullcontext()
-    with ahead, ThreadPoolExecutor(1, "impasto-read") as reader:
+    size = min(AHEAD * pixels, MOST_AHEAD)
+    ahead = memory_taken_ahead(size) if own_process else nullcontext()
+    with ThreadPoolExecutor(1, "impasto-read") as reader:
         reading = reader.submit(_read, job.content)
         try:
-            painter = QuickPainter(style)
+            painter = QuickPainter(style, meanwhile=ahead)
         except WeightsError as error:
             raise _ForTorchError from error
         return painter, reading.result()
@@ -164,9 +168,10 @@ def _check_size(path: str) -> int:
             height, width = read_header(file, name=path, max_pixels=MOST_PIXELS).size
     except ImageTooLargeError as error:
         raise _ForTorchError from error
-    if height * width * MEMORY > free_memory() / 2:
+    pixels = max(height, LEAST_SIDE) * max(width, LEAST_SIDE)
+    if pixels * MEMORY > free_memory() / 2:
         raise _ForTorchError
-    return height * width
+    return pixels
 
 
 def _read(path: str) -> Read:
@@ -192,13 +197,16 @@ class QuickPainter:
 
     Args:
         style: A preset's name or a style file.
+        meanwhile: Entered while the session is made, which takes the longest.
 
     Raises:
         WeightsError: Weights, graph and style that were not made for one another or are damaged,
             or a graph that onnxruntime does not take.
     """
 
-    def __init__(self, style: str) -> None:
+    def __init__(
+        self, style: str, *, meanwhile: AbstractContextManager[None] | None = None
+    ) -> None:
         weights, graph = find_weights("swift", fetch=False), bundled_graph("swift")
         if graph is None:
             raise WeightsError("swift's graph is missing or damaged; torch paints without it.")
@@ -208,11 +216,15 @@ class QuickPainter:
         self.style = _style(style, digest)
         # onnxruntime reads the weights where they lie for as long as the session lives.
         self._weights = _stored(weights)
-        self.session = _session(graph, self._weights)
+        with meanwhile or nullcontext():
+            self.session = _session(graph, self._weights)
         said = self.session.get_modelmeta().custom_metadata_map
         if said.get("weights") != digest:
             raise WeightsError(f"{graph} was made for other weights.")
-        self._margin, self._look = int(said["margin"]), int(said["look"])
+        try:
+            self._margin, self._look = int(said["margin"]), int(said["look"])
+        except (KeyError, ValueError) as error:
+            raise WeightsError(f"{graph} does not say how large its grain is.") from error
 
     def paint(self, levels: Levels, alpha: float = 1.0) -> Levels:
         """Paint a picture.
@@ -283,8 +295,8 @@ def _session(graph: Path, weights: dict[str, NDArray[np.float32]]) -> Any:
     onnxruntime.disable_telemetry_events()  # of its builds for Windows
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # A pattern serves the next picture of the same size. Without one the first takes 0.1 s less,
-    # and 0.66 GB instead of 0.92 at 1920x1080.
+    # A pattern serves the next picture of the same size; without one the first took 0.1 s less
+    # and two thirds of the memory.
     options.enable_mem_pattern = False
     options.intra_op_num_threads = _threads()
     model = graph.read_bytes()

@@ -87,7 +87,7 @@ def rehearse(begin: Begin, *, styles: int, by_region: bool) -> Tiling:
         appetite = appetite_of(
             lambda height, width: paint(torch.rand((1, 3, height, width), generator=generator)),
             cell=cell,
-            short=256,
+            short=320,
         )
     return Tiling(reaches=tuple(reaches), appetite=appetite, tile=0, cell=cell)
 

@@ -1,6 +1,5 @@
 """swift's decoder: aligned features to a picture, coarse to fine."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +13,9 @@ from impasto.methods.swift.shape import Pair, Style, SwiftConfig
 STRIP = 1 << 17
 """Cells of half resolution whose pixels are painted at once. Fewer need less memory, but more of
 what surrounds them is repeated: strips of 64 rows took a tenth longer at 512x808."""
+
+HIGHEST = 136
+"""Rows of a strip at most, so that ``appetite_of`` sees strips in a narrow window; even."""
 
 REACH = 2
 """Cells of half resolution: one by upsampling, one by two convolutions of pixels."""
@@ -138,7 +140,7 @@ class Decoder(nn.Module):
         halo = 2 * len(self.blocks[0]) + REACH + 2  # type: ignore[arg-type]
         painted = x.new_empty((x.shape[0], 3, 2 * height, 2 * width))
         painted = painted.contiguous(memory_format=torch.channels_last)
-        rows = _rows_of_strip(height, width)
+        rows = rows_of_strip(width)
         for top in range(0, height, rows):
             bottom = min(height, top + rows)
             first, last = max(0, top - halo), min(height, bottom + halo)
@@ -161,7 +163,6 @@ class Decoder(nn.Module):
         return x
 
 
-def _rows_of_strip(height: int, width: int) -> int:
-    """How high the strips of a grid are, all about alike; even."""
-    strips = math.ceil(height * width / STRIP)
-    return max(LOWEST, 2 * math.ceil(height / strips / 2))
+def rows_of_strip(width: int) -> int:
+    """How high the strips of a grid of that width are; even."""
+    return min(HIGHEST, max(LOWEST, STRIP // width // 2 * 2))
