@@ -1,6 +1,6 @@
 """Small parts that several networks are built of."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,39 @@ from impasto.grain import as_noise, position_hash
 from impasto.kinds import Norm
 
 Module = TypeVar("Module", bound=nn.Module)
+
+Border = Literal["zeros", "repeat"]
+"""What the border of a convolution's result comes from: zeros beyond the grid, which look like an
+edge in a smooth picture, or the lines beside it, see ``convolve_inside``."""
+
+
+def convolve_inside(
+    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, beyond: int = 1
+) -> Tensor:
+    """Convolve where the kernel lies inside, and repeat the outermost lines of what comes out.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (O, C, k, k).
+        bias: (O,) or None.
+        stride: In both directions; divides H and W.
+        beyond: How many lines are repeated on every side: so many strides the kernel reaches
+            beyond the cell that it answers for. H and W are more than 2 * ``beyond`` strides.
+
+    Returns:
+        (B, O, H / stride, W / stride).
+    """
+    if torch.is_grad_enabled():
+        inside = F.conv2d(x, weight, bias, stride)
+        return F.pad(inside, (beyond,) * 4, mode="replicate")
+    # The same without a copy: what zeros did to the border is written over.
+    result = F.conv2d(x, weight, bias, stride, padding=beyond * stride)
+    for side in (2, 3):
+        last = result.shape[side] - beyond
+        first_line, last_line = result.narrow(side, beyond, 1), result.narrow(side, last - 1, 1)
+        result.narrow(side, 0, beyond).copy_(first_line)
+        result.narrow(side, last, beyond).copy_(last_line)
+    return result
 
 
 def channels_last(
@@ -27,7 +60,7 @@ class PatchConv(nn.Conv2d):
     Args:
         in_channels, out_channels: Of the features before the pixels of a patch become channels,
             and after the convolution.
-        kernel_size: In patches; odd.
+        kernel_size: In patches; odd. Of more than one see ``convolve_inside``.
         patch: Pixels of a patch's side.
     """
 
@@ -45,7 +78,20 @@ class PatchConv(nn.Conv2d):
         weight = self.weight.view(self.out_channels, -1, p, p, kernel, kernel)
         weight = weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
         weight = weight.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, weight, self.bias, stride=p, padding=kernel // 2 * p)
+        if kernel == 1:
+            return F.conv2d(x, weight, self.bias, stride=p)
+        return convolve_inside(x, weight, self.bias, stride=p, beyond=kernel // 2)
+
+
+class BorderlessConv(nn.Conv2d):
+    """A 3x3 convolution whose result has no border of its own, see ``convolve_inside``."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W), sides of at least 3, to (B, O, H, W)."""
+        return convolve_inside(x, self.weight, self.bias)
 
 
 class ModulatedConv(nn.Conv2d):
@@ -54,8 +100,9 @@ class ModulatedConv(nn.Conv2d):
     One style for the whole batch is folded into weight and bias: no pass over the features.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, border: Border = "zeros") -> None:
         super().__init__(in_channels, out_channels, 3, padding=1)
+        self.border = border
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
         """conv(x) * scale + shift.
@@ -68,8 +115,14 @@ class ModulatedConv(nn.Conv2d):
         if scale.shape[0] == 1 and scale.shape[-1] == 1 == scale.shape[-2]:
             factor = scale.view(-1, 1, 1, 1)
             bias = self.bias * scale.flatten() + shift.flatten()
-            return F.conv2d(x, self.weight * factor, bias, padding=1)
-        return torch.addcmul(shift, super().forward(x), scale)
+            return self.convolve(x, self.weight * factor, bias)
+        return torch.addcmul(shift, self.convolve(x, self.weight, self.bias), scale)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """With this layer's border."""
+        if self.border == "repeat":
+            return convolve_inside(x, weight, bias)
+        return F.conv2d(x, weight, bias, padding=1)
 
 
 CACHED = 262_144

@@ -73,7 +73,7 @@ def test_it_paints_as_torch_does(gallery, size, alpha):
     assert (record.width, record.height) == size
     apart = abs(read("out.png") - by_torch(photo, alpha))
     assert apart.max() <= 1
-    assert (apart > 0).sum() <= max(2, apart.size / 4000)
+    assert (apart > 0).sum() <= max(2, apart.size / 5000)
     assert record.sha256 == registry.digest_of("out.png")
     assert record.seconds > 0
 

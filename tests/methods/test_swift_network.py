@@ -8,6 +8,7 @@ from impasto.blocks import (
     ModulatedConv,
     PatchConv,
     PReLU,
+    convolve_inside,
     position_noise,
     upsample,
 )
@@ -16,6 +17,7 @@ from impasto.methods.swift import decoder
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import FILM_GAIN, Swift
 from impasto.methods.swift.shape import SCALES, SwiftConfig
+from impasto.methods.swift.start import begin
 
 TINY = SwiftConfig(widths=(4, 6, 8), blocks=(1, 1, 1), last_width=4, code_width=32)
 
@@ -34,13 +36,31 @@ def pictures(*shape: int, seed: int = 1) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_style_folded_into_a_convolution_equals_scaling_its_output():
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (6, 2)])
+def test_a_convolution_inside_repeats_its_outermost_lines(kernel, stride):
     torch.manual_seed(0)
-    conv, x = ModulatedConv(3, 5), torch.rand(2, 3, 7, 9)
+    x, weight, bias = torch.rand(2, 3, 10, 12), torch.rand(4, 3, kernel, kernel), torch.rand(4)
+    beyond = (kernel // stride - 1) // 2
+    inside = torch.nn.functional.conv2d(x, weight, bias, stride)
+    wanted = torch.nn.functional.pad(inside, (beyond,) * 4, mode="replicate")
+    assert wanted.shape == (2, 4, 10 // stride, 12 // stride)
+    for gradient in (True, False):
+        with torch.set_grad_enabled(gradient):
+            found = convolve_inside(x, weight, bias, stride=stride, beyond=beyond)
+        torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("border", ["zeros", "repeat"])
+def test_a_style_folded_into_a_convolution_equals_scaling_its_output(border):
+    torch.manual_seed(0)
+    conv, x = ModulatedConv(3, 5, border=border), torch.rand(2, 3, 7, 9)
     scale, shift = torch.rand(1, 5, 1, 1), torch.rand(1, 5, 1, 1)
     for_each = conv(x, scale.expand(2, -1, -1, -1), shift.expand(2, -1, -1, -1))
     torch.testing.assert_close(conv(x, scale, shift), for_each)
-    plain = torch.nn.functional.conv2d(x, conv.weight, conv.bias, padding=1)
+    if border == "zeros":
+        plain = torch.nn.functional.conv2d(x, conv.weight, conv.bias, padding=1)
+    else:
+        plain = convolve_inside(x, conv.weight, conv.bias)
     torch.testing.assert_close(for_each, plain * scale + shift)
 
 
@@ -172,8 +192,25 @@ def test_a_convolution_of_patches_is_one_of_unshuffled_pixels(kernel, patch):
     torch.manual_seed(0)
     conv, x = PatchConv(3, 5, kernel, patch=patch), torch.rand(2, 3, 4 * patch, 6 * patch)
     moved = torch.nn.functional.pixel_unshuffle(x, patch)
-    by_hand = torch.nn.functional.conv2d(moved, conv.weight, conv.bias, padding=kernel // 2)
+    inside = torch.nn.functional.conv2d(moved, conv.weight, conv.bias)
+    by_hand = torch.nn.functional.pad(inside, (kernel // 2,) * 4, mode="replicate")
     torch.testing.assert_close(conv(x), by_hand)
+
+
+@pytest.mark.parametrize("gradient", [True, False])
+@pytest.mark.parametrize("config", [TINY, SwiftConfig()])
+def test_the_border_of_a_picture_of_one_colour_is_like_its_middle(config, gradient):
+    torch.manual_seed(0)
+    network = begin(Swift(config)).requires_grad_(False)
+    torch.nn.init.normal_(network.to_film[-1].weight, std=0.01 / FILM_GAIN)
+    for gain in network.decoder.noise_gain:
+        gain.zero_()
+    content = torch.tensor([0.75, 0.7, 0.65]).view(1, 3, 1, 1).expand(1, 3, 72, 96)
+    with torch.set_grad_enabled(gradient):
+        painted = network(content, pictures(1, 3, 64, 64)).detach()
+    middle = painted[..., 32:40, 48:56].mean(dim=(2, 3), keepdim=True)
+    assert (painted - middle).abs().max() < 1e-4
+    assert (middle - content[..., :1, :1]).abs().max() > 0.01, "nothing was painted"
 
 
 @pytest.fixture

@@ -168,12 +168,12 @@ class _Modulated(nn.Module):
 
     def __init__(self, conv: ModulatedConv) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, 3, padding=1)
-        self.conv.load_state_dict(conv.state_dict())
+        self.conv = conv
         self.out_channels = conv.out_channels
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        return self.conv(x) * scale + shift  # type: ignore[no-any-return]
+        assert self.conv.bias is not None
+        return self.conv.convolve(x, self.conv.weight, self.conv.bias) * scale + shift
 
 
 class _Aligned(nn.Module):

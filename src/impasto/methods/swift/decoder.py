@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.blocks import AlignedConv, ModulatedConv, PReLU, upsample
+from impasto.blocks import AlignedConv, Border, ModulatedConv, PReLU, upsample
 from impasto.methods.swift.film import Film
 from impasto.methods.swift.shape import Pair, Style, SwiftConfig
 
@@ -30,13 +30,14 @@ class ModulatedResidual(nn.Module):
     Args:
         channels: Of the features.
         leak: Slope below 0 that a PReLU begins with; None for a plain ReLU.
+        border: See ModulatedConv.
     """
 
-    def __init__(self, channels: int, leak: float | None) -> None:
+    def __init__(self, channels: int, leak: float | None, border: Border) -> None:
         super().__init__()
         self.act = nn.ReLU(inplace=True) if leak is None else PReLU(channels, leak)
-        self.first = ModulatedConv(channels, channels)
-        self.second = ModulatedConv(channels, channels)
+        self.first = ModulatedConv(channels, channels, border=border)
+        self.second = ModulatedConv(channels, channels, border=border)
 
     def forward(self, x: Tensor, film: Film) -> Tensor:
         """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
@@ -52,16 +53,20 @@ class Decoder(nn.Module):
         half, quarter, eighth = config.widths
         self.prelu_quarter, self.prelu_eighth = (PReLU(c, config.leak) for c in config.widths[1:])
         leaks = (None, config.leak, config.leak)
+        # What zeros do at half resolution ends inside the margin; coarser cells reach through it.
+        borders: tuple[Border, ...] = ("zeros", "repeat", "repeat")
         self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
         self.noise_gain = nn.ParameterList(
             nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
         )
         self.blocks = nn.ModuleList(
-            nn.ModuleList(ModulatedResidual(c, leak) for _ in range(blocks))
-            for c, blocks, leak in zip(config.widths, config.blocks, leaks, strict=True)
+            nn.ModuleList(ModulatedResidual(c, leak, border) for _ in range(blocks))
+            for c, blocks, leak, border in zip(
+                config.widths, config.blocks, leaks, borders, strict=True
+            )
         )
-        self.down_to_quarter = ModulatedConv(eighth, quarter)
-        self.down_to_half = ModulatedConv(quarter, half)
+        self.down_to_quarter = ModulatedConv(eighth, quarter, border="repeat")
+        self.down_to_half = ModulatedConv(quarter, half, border="repeat")
         self.to_full = ModulatedConv(half, config.last_width)
         self.full = nn.Conv2d(config.last_width, config.last_width, 3, padding=1)
         nn.init.dirac_(self.full.weight)
@@ -97,7 +102,9 @@ class Decoder(nn.Module):
         x = self.prelu_eighth(self._enter(2, *eighth))
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
         x = self.prelu_quarter(self._enter(1, *quarter).add_(x))
-        x = self._refine(1, x, film)
+        for block in self.blocks[1]:  # type: ignore[attr-defined]
+            # Not by _refine, which would keep what it was given until its end.
+            x = block(x, film)
         x = self.down_to_half(x, *film.take(self.down_to_half.out_channels, x))
         if torch.is_grad_enabled():
             return self._finish(x, *half, film)

@@ -1,10 +1,14 @@
-"""What swift sees in a picture: three grids of features, without normalisation."""
+"""What swift sees in a picture: three grids of features, without normalisation.
+
+Nothing here pads zeros: they are an edge that the picture does not have. Where a smooth wall met
+the border it was as strong as all that the wall has of its own, and was painted as a line.
+"""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from impasto.blocks import PatchConv, PReLU
+from impasto.blocks import BorderlessConv, PatchConv, PReLU
 
 
 class Residual(nn.Module):
@@ -17,9 +21,9 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, leak: float) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = BorderlessConv(channels, channels)
         self.prelu = PReLU(channels, leak)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = BorderlessConv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
@@ -39,15 +43,15 @@ class Encoder(nn.Module):
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
             PatchConv(3, half, 3), nn.ReLU(inplace=True),
-            nn.Conv2d(half, half, 3, padding=1), nn.ReLU(inplace=True),
+            BorderlessConv(half, half), nn.ReLU(inplace=True),
         )  # fmt: skip
         self.at_quarter = nn.Sequential(
             PatchConv(half, quarter), PReLU(quarter, leak),
-            nn.Conv2d(quarter, quarter, 3, padding=1), PReLU(quarter, leak),
+            BorderlessConv(quarter, quarter), PReLU(quarter, leak),
         )  # fmt: skip
         self.at_eighth = nn.Sequential(
             PatchConv(quarter, eighth), PReLU(eighth, leak),
-            nn.Conv2d(eighth, eighth, 3, padding=1), PReLU(eighth, leak),
+            BorderlessConv(eighth, eighth), PReLU(eighth, leak),
             Residual(eighth, leak),
         )  # fmt: skip
 

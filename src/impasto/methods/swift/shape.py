@@ -52,7 +52,7 @@ class SwiftConfig:
     margin: int = 16
     """Pixels of reflection around the picture, cut off again. A multiple of 8, so that it ends
     between two cells of every grid. 8 left a line along the border in some styles: what the
-    convolutions' zeros at half resolution do reaches further."""
+    decoder's zeros at half resolution do reaches further."""
 
     def __post_init__(self) -> None:
         for blocks in self.blocks:
@@ -60,7 +60,7 @@ class SwiftConfig:
         if self.taps:
             object.__setattr__(self, "taps", check_layers(self.taps, LITE_PLAN))
         check_range("leak", self.leak, at_least=0.0, at_most=1.0)
-        check_range("margin", self.margin, at_least=0)
+        check_range("margin", self.margin, at_least=SCALES[-1])
         if self.margin % SCALES[-1]:
             raise InputError(f"margin must be a multiple of {SCALES[-1]}; got {self.margin}.")
 
