@@ -1,5 +1,7 @@
 """Laws of swift's network and of the blocks it is built of."""
 
+import weakref
+
 import pytest
 import torch
 
@@ -161,7 +163,7 @@ def test_a_window_painted_with_the_whole_pictures_statistics_equals_the_whole():
         noise = network.noise((height, width), 0, (y, x))
         return network.decode(
             part,
-            network.encode(part),
+            list(network.encode(part)),
             own,
             style,
             Film(values),
@@ -236,6 +238,30 @@ def test_pixels_painted_in_strips_equal_those_painted_at_once(height):
     torch.testing.assert_close(in_strips, at_once, rtol=1e-5, atol=1e-6)
 
 
+@torch.inference_mode()
+def test_coarse_features_are_freed_before_the_pixels_are_painted(monkeypatch):
+    network = tiny()
+    colors, alive = network.decoder.colors, []
+    coarse: list[weakref.ref[torch.Tensor]] = []
+    encode = network.encode
+
+    def encoded(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = encode(images)
+        coarse.extend(weakref.ref(x) for x in features[1:])
+        return features
+
+    def painted(x: torch.Tensor) -> torch.Tensor:
+        alive.extend(found() is not None for found in coarse)
+        return colors(x)
+
+    monkeypatch.setattr(network, "encode", encoded)
+    monkeypatch.setattr(network.decoder, "colors", painted)
+    style = network.style_of(pictures(1, 3, 32, 32))
+    coarse.clear()
+    network.transfer(pictures(1, 3, 64, 64), style)
+    assert alive == [False, False]
+
+
 @pytest.mark.usefixtures("_low_strips")
 def test_strips_know_which_style_rules_where():
     network = Swift(SwiftConfig(widths=(4, 6, 8), blocks=(2, 1, 1), last_width=4, code_width=8))
@@ -252,7 +278,7 @@ def test_strips_know_which_style_rules_where():
     noise = network.noise((320, 40), seed=0)
 
     def paint():
-        return network.decoder(features, own, style, RegionFilm(values, regions), noise)
+        return network.decoder(list(features), own, style, RegionFilm(values, regions), noise)
 
     at_once = paint()
     with torch.no_grad():

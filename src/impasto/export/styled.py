@@ -86,7 +86,7 @@ class SwiftGraph(StyledGraph):
         """As ``SwiftPainter.paint`` does."""
         height, width = content.shape[-2:]
         padded = self._padded(content)
-        features = self.network.encode(padded)
+        features = list(self.network.encode(padded))
         own = self._statistics(features, SCALES, (height, width))
         small, rows, columns = self._thumbnail(content)
         asked = self._correct(small, (rows, columns), style) if self.look else style
@@ -109,7 +109,7 @@ class SwiftGraph(StyledGraph):
     def _decode(
         self,
         padded: Tensor,
-        features: Sequence[Tensor],
+        features: list[Tensor],
         own: Statistics,
         style: Statistics,
         film: Tensor,
@@ -132,7 +132,7 @@ class SwiftGraph(StyledGraph):
         """``correct_style``, of a thumbnail with its margin."""
         rows, columns = size
         m = self.network.config.margin
-        features = self.network.encode(padded)
+        features = list(self.network.encode(padded))
         own = self._statistics(features, SCALES, size)
         film, tint = self.network.modulation(style, own)
         noise = self._noise_from_zero(padded)

@@ -188,7 +188,7 @@ class NetworkWindows:
         *,
         origin: tuple[int, int],
         regions: Tensor | None = None,
-        features: Sequence[Tensor] | None = None,
+        features: list[Tensor] | None = None,
     ) -> Tensor:
         """Colours (1, 3, h, w) in [0, 1], float32; of the rest nothing matters."""
         return self.leave(self.norms(self._here(window))).float().clamp_(0, 1)

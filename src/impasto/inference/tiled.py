@@ -117,7 +117,7 @@ class TiledPainting:
         self.canvas = tuple(-(-(n + 2 * margin) // cell) * cell for n in source.size)
         self.rows, self.columns = (_edges(n, tiling.tile, cell) for n in self.canvas)
         self.tiles = (len(self.rows) - 1) * (len(self.columns) - 1)
-        self._looked: tuple[Tensor, ...] | None = None
+        self._looked: list[Tensor] | None = None
 
     def survey(self, on_tile: OnTile | None = None, *, keep: bool = False) -> Learned:
         """Collect all statistics; the painting knows them afterwards.
@@ -143,7 +143,7 @@ class TiledPainting:
                         core = self._counted(grid, box, (top, left, height, width))
                         moments.add(core)
                 if keep and total == 2:
-                    self._looked = grids  # of the very window that will be painted
+                    self._looked = list(grids)  # of the very window that will be painted
                 del window, grids, grid, core
                 give_back_memory()
                 if on_tile is not None:

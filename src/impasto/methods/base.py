@@ -86,7 +86,7 @@ class Painting(Protocol):
         *,
         origin: tuple[int, int],
         regions: Tensor | None = None,
-        features: Sequence[Tensor] | None = None,
+        features: list[Tensor] | None = None,
     ) -> Tensor:
         """Colours (1, 3, h, w), float32, without the share of the content.
 
@@ -94,7 +94,8 @@ class Painting(Protocol):
             window: (1, 3, h, w) in [0, 1].
             origin: (y, x) of its corner in the picture; negative in the margin.
             regions: (S, 1, h, w), how much each style rules at each of its pixels.
-            features: What the only ``look`` gave of this window, where that is still at hand.
+            features: What the only ``look`` gave of this window, where that is still at hand; the
+                list may be emptied, so that they are freed on the way.
         """
         ...
 

@@ -99,7 +99,7 @@ class AdaINPainter:
             regions = pad_reflect(regions.to(self.device).float(), sides)
         painting = AdaINPainting(self.network, styles, weights=weights, alpha=alpha)
         padded = pad_reflect(content, sides)
-        features = painting.look(padded)
+        features = list(painting.look(padded))
         painting.own = channel_statistics(features[0], EPS)
         painted = painting.paint(
             padded, origin=(-MARGIN, -MARGIN), regions=regions, features=features

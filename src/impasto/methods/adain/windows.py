@@ -66,7 +66,7 @@ class AdaINPainting:
         *,
         origin: tuple[int, int],
         regions: Tensor | None = None,
-        features: Sequence[Tensor] | None = None,
+        features: list[Tensor] | None = None,
     ) -> Tensor:
         """Colours of a window, not clamped; see ``Painting``.
 

@@ -80,7 +80,7 @@ class Decoder(nn.Module):
 
     def forward(
         self,
-        features: Sequence[Tensor],
+        features: list[Tensor],
         statistics: Style,
         style: Style,
         film: Film,
@@ -89,7 +89,8 @@ class Decoder(nn.Module):
         """Paint what the features show in the manner of the style.
 
         Args:
-            features: Of the content, fine to coarse.
+            features: Of the content, fine to coarse; taken out of the list, so that each is freed
+                once it has been used where nothing else holds it.
             statistics: The content's own, to be taken off.
             style: To be put on; (B, C, 1, 1) or spread over the grid of its scale.
             film: Scales and shifts of this style.
@@ -98,17 +99,17 @@ class Decoder(nn.Module):
         Returns:
             (B, 3, H, W), not yet clamped.
         """
-        half, quarter, eighth = zip(features, statistics, style, noise, strict=True)
-        x = self.prelu_eighth(self._enter(2, *eighth))
+        half, quarter, eighth = zip(statistics, style, noise, strict=True)
+        x = self.prelu_eighth(self._enter(2, features.pop(), *eighth))
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
-        x = self.prelu_quarter(self._enter(1, *quarter).add_(x))
+        x = self.prelu_quarter(self._enter(1, features.pop(), *quarter).add_(x))
         for block in self.blocks[1]:  # type: ignore[attr-defined]
             # Not by _refine, which would keep what it was given until its end.
             x = block(x, film)
         x = self.down_to_half(x, *film.take(self.down_to_half.out_channels, x))
         if torch.is_grad_enabled():
-            return self._finish(x, *half, film)
-        return self._finish_in_strips(x, *half, film)
+            return self._finish(x, features.pop(), *half, film)
+        return self._finish_in_strips(x, features.pop(), *half, film)
 
     def _enter(
         self, scale: int, features: Tensor, statistics: Pair, style: Pair, noise: Tensor

@@ -173,7 +173,7 @@ class Swift(nn.Module):
     def decode(
         self,
         images: Tensor,
-        features: Sequence[Tensor],
+        features: list[Tensor],
         statistics: Style,
         style: Style,
         film: Film,
@@ -184,7 +184,7 @@ class Swift(nn.Module):
 
         Args:
             images: The padded content, whose finest detail enters by a 3x3 matrix of the style's.
-            features: Of ``images``.
+            features: Of ``images``; the list is emptied.
             statistics: Of the content; of these and of the style's only the scales' count here.
             style: (B, C, 1, 1) per scale, one for the batch or one for each, or over the grid.
             film: What ``modulation`` says of the style.
@@ -216,7 +216,7 @@ class Swift(nn.Module):
         """``forward`` with the style's vectors already known; ``wanted`` as in ``modulation``."""
         size = (content.shape[-2], content.shape[-1])
         padded = self._pad(content)
-        features = self.encode(padded)
+        features = list(self.encode(padded))
         noise = [n.to(padded) for n in self.noise((padded.shape[-2], padded.shape[-1]), seed)]
         own = self.statistics(features, size)
         values, tint = self.modulation(style, own, wanted)

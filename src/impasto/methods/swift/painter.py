@@ -134,7 +134,7 @@ class SwiftPainter:
         if regions is not None:
             regions = pad_reflect(regions.to(self.device), self._sides(height, width))
         m = painting.margin
-        features = painting.look(padded)
+        features = list(painting.look(padded))
         painting.know(self.network.statistics(features, (height, width)))
         painted = painting.paint(padded, origin=(-m, -m), regions=regions, features=features)
         painted = painted[..., m : m + height, m : m + width]

@@ -74,7 +74,7 @@ class SwiftPainting:
         *,
         origin: tuple[int, int],
         regions: Tensor | None = None,
-        features: Sequence[Tensor] | None = None,
+        features: list[Tensor] | None = None,
     ) -> Tensor:
         """Colours of a window, not clamped; see ``Painting``.
 
@@ -83,7 +83,7 @@ class SwiftPainting:
         """
         assert self.own is not None, "learn comes before paint"
         here = self.here(window)
-        features = self.network.encode(here) if features is None else features
+        features = list(self.network.encode(here)) if features is None else features
         if regions is None:
             mixed = mix(self.network, self.styles, self.wanted, self.weights, self.own, self.alpha)
         else:
