@@ -37,6 +37,7 @@ def convolve_inside(
         return F.pad(inside, (beyond,) * 4, mode="replicate")
     # The same without a copy: what zeros did to the border is written over.
     result = F.conv2d(x, weight, bias, stride, padding=beyond * stride)
+    assert min(result.shape[-2:]) > 2 * beyond, "the kernel lies nowhere inside"
     for side in (2, 3):
         last = result.shape[side] - beyond
         first_line, last_line = result.narrow(side, beyond, 1), result.narrow(side, last - 1, 1)
@@ -67,9 +68,7 @@ class PatchConv(nn.Conv2d):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int = 1, *, patch: int = 2
     ) -> None:
-        super().__init__(
-            in_channels * patch**2, out_channels, kernel_size, padding=kernel_size // 2
-        )
+        super().__init__(in_channels * patch**2, out_channels, kernel_size)
         self.patch = patch
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,7 +100,7 @@ class ModulatedConv(nn.Conv2d):
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, border: Border = "zeros") -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
+        super().__init__(in_channels, out_channels, 3, padding=int(border == "zeros"))
         self.border = border
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
@@ -122,7 +121,7 @@ class ModulatedConv(nn.Conv2d):
         """With this layer's border."""
         if self.border == "repeat":
             return convolve_inside(x, weight, bias)
-        return F.conv2d(x, weight, bias, padding=1)
+        return F.conv2d(x, weight, bias, padding=self.padding)
 
 
 CACHED = 262_144

@@ -1,9 +1,11 @@
 """What a command may do to its process, and only to its own."""
 
 import gc
+import sys
 
 import pytest
 
+from impasto import cli
 from impasto.cli import startup
 
 
@@ -31,7 +33,19 @@ def test_the_collector_works_again_after_an_error(told, monkeypatch):
     assert "enable" in told
 
 
-def test_the_process_of_somebody_else_is_left_alone(told):
+def test_the_process_of_somebody_else_is_left_alone(told, monkeypatch):
+    monkeypatch.setattr(startup, "owned", False)
     with startup.quick_start():
         pass
     assert told == []
+
+
+def test_the_console_script_says_that_the_process_is_its_own(monkeypatch):
+    monkeypatch.setattr(startup, "owned", False)
+    seen = []
+    monkeypatch.setattr(cli, "main", lambda: seen.append(startup.owned) or 3)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)  # else run ends at once
+    with pytest.raises(SystemExit) as stop:
+        cli.run()
+    assert seen == [True]
+    assert stop.value.code == 3

@@ -133,7 +133,15 @@ def test_foreign_weights_are_refused_by_the_name_that_differs():
 
 @pytest.mark.parametrize(
     "config",
-    ["[]", "{", '{"blocks": -1}', '{"widths": [4, 6]}', '{"widths": "abc"}', '{"margin": 4}'],
+    [
+        "[]",
+        "{",
+        '{"blocks": -1}',
+        '{"widths": [4, 6]}',
+        '{"widths": "abc"}',
+        '{"margin": 4}',
+        '{"margin": 0}',
+    ],
 )
 def test_a_configuration_that_cannot_be_is_the_files_fault(config):
     with pytest.raises(WeightsError, match="f has no configuration of swift") as caught:

@@ -208,11 +208,9 @@ class TiledPainting:
             regions = read_reflected(self.regions, (*origin, height, width))
         rows = slice(inside[0] - origin[0], inside[2] - origin[0])
         columns = slice(inside[1] - origin[1], inside[3] - origin[1])
+        features, self._looked = self._looked, None  # painting empties it, and may fail half-way
         with torch.inference_mode():
-            painted = self.painting.paint(
-                window, origin=origin, regions=regions, features=self._looked
-            )
-            self._looked = None
+            painted = self.painting.paint(window, origin=origin, regions=regions, features=features)
             painted = painted[..., rows, columns].cpu()
             if self.painting.content_share:
                 painted = painted.lerp(window[..., rows, columns], self.painting.content_share)

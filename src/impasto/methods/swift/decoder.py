@@ -53,7 +53,8 @@ class Decoder(nn.Module):
         half, quarter, eighth = config.widths
         self.prelu_quarter, self.prelu_eighth = (PReLU(c, config.leak) for c in config.widths[1:])
         leaks = (None, config.leak, config.leak)
-        # What zeros do at half resolution ends inside the margin; coarser cells reach through it.
+        # What zeros do at half resolution ends, with two blocks, inside a margin of 16; coarser
+        # cells reach through it.
         borders: tuple[Border, ...] = ("zeros", "repeat", "repeat")
         self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
         self.noise_gain = nn.ParameterList(
@@ -99,6 +100,7 @@ class Decoder(nn.Module):
         Returns:
             (B, 3, H, W), not yet clamped.
         """
+        assert len(features) == len(statistics), "features that were painted already, or others"
         half, quarter, eighth = zip(statistics, style, noise, strict=True)
         x = self.prelu_eighth(self._enter(2, features.pop(), *eighth))
         x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)

@@ -1,7 +1,8 @@
 """What swift sees in a picture: three grids of features, without normalisation.
 
-Nothing here pads zeros: they are an edge that the picture does not have. Where a smooth wall met
-the border it was as strong as all that the wall has of its own, and was painted as a line.
+No feature here comes from zeros beyond the border: they are an edge that the picture does not
+have. Where a smooth wall met the border it was as strong as all that the wall has of its own, and
+was painted as a line.
 """
 
 from collections.abc import Sequence

@@ -50,9 +50,10 @@ class SwiftConfig:
     and the finest scale painted alone."""
 
     margin: int = 16
-    """Pixels of reflection around the picture, cut off again. A multiple of 8, so that it ends
-    between two cells of every grid. 8 left a line along the border in some styles: what the
-    decoder's zeros at half resolution do reaches further."""
+    """Pixels of reflection around the picture, cut off again. A multiple of 8 and at least 8, so
+    that it ends between two cells of every grid and no grid has fewer than three. 8 left a line
+    along the border in some styles: what the decoder's zeros at half resolution do reaches further,
+    and with more than two blocks there beyond 16."""
 
     def __post_init__(self) -> None:
         for blocks in self.blocks:
