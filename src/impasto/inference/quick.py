@@ -1,7 +1,7 @@
 """One photograph in one style, painted without torch, whose import takes longer than the painting.
 
 onnxruntime runs swift's graph (``impasto.export.quick``) with the weights that torch would run.
-Paintings are those of torch in float32 but for rounding: a level in one of 12,000 to 31,000
+Paintings are those of torch in float32 but for rounding: a level in one of 11,000 to 31,000
 values of photographs of 1920x1080.
 Whatever this does not do it leaves to torch: it knows one photograph of moderate size in 8 bits,
 one style with strokes of its own size, and the processor.
