@@ -45,3 +45,10 @@ def test_gradient():
     target = features(2)
     found = features(1).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: relative_content_loss(x, target), found)
+
+
+def test_half_precision_is_widened_before_it_is_squared():
+    found, target = (features(seed).bfloat16() for seed in (1, 2))
+    narrow = relative_content_loss(found, target)
+    assert narrow.dtype == torch.float32
+    torch.testing.assert_close(narrow, relative_content_loss(found.float(), target.float()))

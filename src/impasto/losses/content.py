@@ -1,5 +1,6 @@
 """Content: how far the features moved."""
 
+import torch
 from torch import Tensor
 
 
@@ -13,7 +14,11 @@ def relative_content_loss(features: Tensor, target: Tensor) -> Tensor:
         target: The same shape, without gradient; each picture has its own variance.
 
     Returns:
-        (B,): 0 for equal features, about 1 where everything is the target's mean value.
+        (B,), float32 or wider: 0 for equal features, about 1 where everything is the target's
+        mean value.
     """
+    features, target = (
+        x.to(torch.promote_types(x.dtype, torch.float32)) for x in (features, target)
+    )
     squares = (features - target).square().mean(dim=(1, 2, 3))
     return squares / target.var(dim=(1, 2, 3)).clamp_min(1e-8)

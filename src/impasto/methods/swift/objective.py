@@ -7,7 +7,7 @@ its target so that layers and networks weigh alike; the identity term is that of
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from impasto.losses.finite import check_finite
 from impasto.losses.known import KnownStyles
 from impasto.losses.smoothness import lattice_loss, out_of_range_loss
 from impasto.losses.style import LayerStatistics, relative_statistics_loss, statistics_of
+from impasto.losses.tone import tone_loss
 from impasto.methods.swift.correction import SIDE, look_and_paint
 from impasto.methods.swift.network import Swift
 
@@ -44,9 +45,12 @@ class SwiftWeights:
     lattice: float = 10.0
     """Of the unevenness of the gradient over the phases of 8 pixels."""
 
+    tone: float = 1.0
+    """Of light and shade that the photograph does not have: patches on smooth walls."""
+
     def __post_init__(self) -> None:
-        for name in ("content", "style", "second_style", "identity", "range", "lattice"):
-            check_range(f"weight of {name}", getattr(self, name), at_least=0.0)
+        for field in fields(self):
+            check_range(f"weight of {field.name}", getattr(self, field.name), at_least=0.0)
 
 
 class Judge(nn.Module):
@@ -66,8 +70,11 @@ class Judge(nn.Module):
         self._known = KnownStyles()
 
     def look(self, images: Tensor) -> dict[str, Tensor]:
-        """Features by layer name; computed in float32 whatever the training's precision."""
-        with torch.autocast(images.device.type, enabled=False):
+        """Features by layer name; float32 but in training in bfloat16, whose range is as wide."""
+        kind = images.device.type
+        half = torch.bfloat16
+        fits = torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == half
+        with torch.autocast(kind, dtype=half, enabled=fits):
             return self.network(images.float())  # type: ignore[no-any-return]
 
     def style_of(self, taps: Mapping[str, Tensor]) -> LayerStatistics:
@@ -134,6 +141,7 @@ def swift_losses(
         "style": weights.style * damped(distance).mean(),
         "range": weights.range * out_of_range_loss(stylized),
         "lattice": weights.lattice * lattice_loss(stylized),
+        "tone": weights.tone * tone_loss(stylized, content).mean(),
     }
     if second is not None and weights.second_style and step % second_every == 0:
         one = slice((i := step // second_every % len(content)), i + 1)
