@@ -49,6 +49,24 @@ def test_one_position_is_enough():
     assert std.isfinite().all()
 
 
+@pytest.mark.parametrize("size", [(1, 2), (3, 3), (40, 50), (700, 300)])
+def test_statistics_in_bfloat16_are_those_of_the_same_values_in_float64(size):
+    torch.manual_seed(0)
+    features = (torch.randn(2, 5, *size) * 2 + 30).bfloat16()
+    features = features.to(memory_format=torch.channels_last)
+    whole = torch.nn.functional.pad(features, (1, 1, 1, 1))
+    with torch.no_grad():
+        for part in (features, whole[..., 1:-1, 1:-1]):
+            mean, std = channel_statistics(part)
+            assert mean.dtype == std.dtype == torch.float32
+            variance, expected = torch.var_mean(
+                features.double(), (2, 3), keepdim=True, correction=0
+            )
+            torch.testing.assert_close(mean.double(), expected, rtol=1e-5, atol=0)
+            wanted = (variance + 1e-5).sqrt()
+            torch.testing.assert_close(std.double(), wanted, rtol=2e-4, atol=1e-6)
+
+
 def test_covariance_equals_numpy():
     features = torch.randn(2, 4, 5, 6, dtype=torch.float64) + 3
     mean, found = covariance(features)

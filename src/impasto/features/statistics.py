@@ -24,14 +24,55 @@ def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Ten
         ShapeError: ``features`` is not (B, C, H, W).
     """
     check_shape(features, "B C H W", name="features")
+    together = features.stride(1) == 1 and features.shape[1] > 1
+    if together and features.dtype == torch.bfloat16 and _is_plain(features):
+        mean, variance = _moments_by_norm(features)
+        return mean, (variance + eps).sqrt()
     features = features.to(torch.promote_types(features.dtype, torch.float32))
-    if features.stride(1) == 1 and features.shape[1] > 1:
+    if together:
         # torch.var_mean takes five times as long over this order of memory.
         mean, variance = _RowMoments.apply(features.permute(0, 2, 3, 1))  # type: ignore[no-untyped-call]
         mean, variance = mean.permute(0, 3, 1, 2), variance.permute(0, 3, 1, 2)  # (B, C, 1, 1)
     else:
         variance, mean = torch.var_mean(features, dim=(2, 3), keepdim=True, correction=0)
     return mean, (variance + eps).sqrt()
+
+
+def _is_plain(features: Tensor) -> bool:
+    return features.device.type == "cpu" and not torch.is_grad_enabled()
+
+
+ROWS_AT_ONCE = 1 << 16
+"""Positions whose moments batch norm sums up: of more, its sums in float32 lose digits."""
+
+
+def _moments_by_norm(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (B, C, 1, 1) in float32 of features in bfloat16, channels together.
+
+    What batch norm begins with widens while it reads: a third of the time of a wider copy's sums.
+    """
+    channels, width = features.shape[1], features.shape[3]
+    unused = torch.zeros(channels), torch.ones(channels)  # they say that answers are float32
+    means, variances = [], []
+    for one in torch.split(features, 1):
+        counts, parts = [], []
+        for rows in torch.split(one, max(1, ROWS_AT_ONCE // width), dim=2):
+            whole = rows.contiguous(memory_format=torch.channels_last)
+            counts.append(whole.shape[2])
+            parts.append(torch.stack(torch.batch_norm_update_stats(whole, *unused, 0.0)))
+        mean, variance = _together(torch.stack(parts), torch.tensor(counts) / features.shape[2])
+        means.append(mean)
+        variances.append(variance)
+    return torch.stack(means)[..., None, None], torch.stack(variances)[..., None, None]
+
+
+def _together(parts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Moments of a whole from (N, 2, C) of its parts, whose shares (N,) sum to 1."""
+    if len(parts) == 1:
+        return parts[0, 0], parts[0, 1]
+    means, variances = parts.unbind(1)
+    mean = shares @ means
+    return mean, shares @ (variances + (means - mean).square())
 
 
 class _RowMoments(torch.autograd.Function):
