@@ -1,6 +1,6 @@
 """Small parts that several networks are built of."""
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -11,40 +11,6 @@ from impasto.kinds import Norm
 
 Module = TypeVar("Module", bound=nn.Module)
 
-Border = Literal["zeros", "repeat"]
-"""What the border of a convolution's result comes from: zeros beyond the grid, which look like an
-edge in a smooth picture, or the lines beside it, see ``convolve_inside``."""
-
-
-def convolve_inside(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, beyond: int = 1
-) -> Tensor:
-    """Convolve where the kernel lies inside, and repeat the outermost lines of what comes out.
-
-    Args:
-        x: (B, C, H, W).
-        weight: (O, C, k, k).
-        bias: (O,) or None.
-        stride: In both directions; divides H and W.
-        beyond: How many lines are repeated on every side: so many strides the kernel reaches
-            beyond the cell that it answers for. H and W are more than 2 * ``beyond`` strides.
-
-    Returns:
-        (B, O, H / stride, W / stride).
-    """
-    if torch.is_grad_enabled():
-        inside = F.conv2d(x, weight, bias, stride)
-        return F.pad(inside, (beyond,) * 4, mode="replicate")
-    # The same without a copy: what zeros did to the border is written over.
-    result = F.conv2d(x, weight, bias, stride, padding=beyond * stride)
-    assert min(result.shape[-2:]) > 2 * beyond, "the kernel lies nowhere inside"
-    for side in (2, 3):
-        last = result.shape[side] - beyond
-        first_line, last_line = result.narrow(side, beyond, 1), result.narrow(side, last - 1, 1)
-        result.narrow(side, 0, beyond).copy_(first_line)
-        result.narrow(side, last, beyond).copy_(last_line)
-    return result
-
 
 def channels_last(
     module: Module, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -53,146 +19,6 @@ def channels_last(
     module.to(device=device, dtype=dtype)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
-
-
-class PatchConv(nn.Conv2d):
-    """PixelUnshuffle and a convolution in one step, so that no pixel is moved in between.
-
-    Args:
-        in_channels, out_channels: Of the features before the pixels of a patch become channels,
-            and after the convolution.
-        kernel_size: In patches; odd. Of more than one see ``convolve_inside``.
-        patch: Pixels of a patch's side.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 1, *, patch: int = 2
-    ) -> None:
-        super().__init__(in_channels * patch**2, out_channels, kernel_size)
-        self.patch = patch
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W), sides multiples of ``patch``, to (B, O, H / patch, W / patch)."""
-        p, kernel = self.patch, self.kernel_size[0]
-        weight = self.weight.view(self.out_channels, -1, p, p, kernel, kernel)
-        weight = weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
-        weight = weight.contiguous(memory_format=torch.channels_last)
-        if kernel == 1:
-            return F.conv2d(x, weight, self.bias, stride=p)
-        return convolve_inside(x, weight, self.bias, stride=p, beyond=kernel // 2)
-
-
-class BorderlessConv(nn.Conv2d):
-    """A 3x3 convolution whose result has no border of its own, see ``convolve_inside``."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W), sides of at least 3, to (B, O, H, W)."""
-        return convolve_inside(x, self.weight, self.bias)
-
-
-class ModulatedConv(nn.Conv2d):
-    """A 3x3 convolution whose output channels are scaled and shifted by a style (FiLM).
-
-    One style for the whole batch is folded into weight and bias: no pass over the features.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, *, border: Border = "zeros") -> None:
-        super().__init__(in_channels, out_channels, 3, padding=int(border == "zeros"))
-        self.border = border
-
-    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
-        """conv(x) * scale + shift.
-
-        Args:
-            x: (B, C, H, W).
-            scale, shift: (1 or B, out_channels, 1, 1), or with a grid (..., H, W).
-        """
-        assert self.bias is not None
-        if scale.shape[0] == 1 and scale.shape[-1] == 1 == scale.shape[-2]:
-            factor = scale.view(-1, 1, 1, 1)
-            bias = self.bias * scale.flatten() + shift.flatten()
-            return self.convolve(x, self.weight * factor, bias)
-        return torch.addcmul(shift, self.convolve(x, self.weight, self.bias), scale)
-
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """With this layer's border."""
-        if self.border == "repeat":
-            return convolve_inside(x, weight, bias)
-        return F.conv2d(x, weight, bias, padding=self.padding)
-
-
-CACHED = 262_144
-"""Values that are worked on at a time where that is faster: 1 MB of float32."""
-
-
-class PReLU(nn.PReLU):
-    """torch's, one slope per channel, faster on a CPU: without gradient it writes into ``x``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        steeper = self.weight.view(-1, 1, 1) - 1
-        if torch.is_grad_enabled():
-            return torch.addcmul(x, x.clamp(max=0), steeper)
-        # A few rows at a time: what is below 0 then stays in the processor's cache.
-        for rows in torch.split(x, max(1, CACHED // max(1, x[:, :, 0].numel())), dim=2):
-            rows.add_(rows.clamp(max=0).mul_(steeper))
-        return x
-
-
-class AlignedConv(nn.Conv2d):
-    """AdaIN followed by a 1x1 convolution; for one style the alignment is folded into it."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 1)
-
-    def forward(  # type: ignore[override]
-        self, x: Tensor, content: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        """conv((x - content mean) / content std * style std + style mean).
-
-        Args:
-            x: (B, C, H, W).
-            content: Mean and deviation of x's picture, (B, C, 1, 1) each.
-            style: Mean and deviation wanted, (B, C, 1, 1) each or spread over a grid.
-        """
-        scale = style[1] / content[1]
-        shift = style[0] - content[0] * scale
-        scale, shift = scale.to(x.dtype), shift.to(x.dtype)
-        if scale.shape[0] == 1 and scale.shape[-1] == 1 == scale.shape[-2]:
-            assert self.bias is not None
-            bias = self.bias + self.weight.flatten(1) @ shift.flatten()
-            return F.conv2d(x, self.weight * scale, bias)
-        return super().forward(torch.addcmul(shift, x, scale))
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Twice the size, bilinear: sub-pixel convolutions paint a lattice into flat areas."""
-    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
-    if plain and x.is_contiguous(memory_format=torch.channels_last):
-        rows = _doubled(_doubled(x.permute(0, 2, 3, 1), 2), 1)
-        return rows.permute(0, 3, 1, 2)
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def _doubled(x: Tensor, side: int) -> Tensor:
-    """Twice as long along one side: half the time of torch's, which walks pixel by pixel.
-
-    Args:
-        x: (B, H, W, C), contiguous.
-        side: 1 for the height, 2 for the width.
-    """
-    length = x.shape[side]
-    result = x.new_empty((*x.shape[: side + 1], 2, *x.shape[side + 1 :]))
-    before, after = result.unbind(side + 1)
-    first, rest = x.narrow(side, 0, length - 1), x.narrow(side, 1, length - 1)
-    torch.lerp(rest, first, 0.25, out=before.narrow(side, 1, length - 1))
-    torch.lerp(first, rest, 0.25, out=after.narrow(side, 0, length - 1))
-    before.narrow(side, 0, 1).copy_(x.narrow(side, 0, 1))
-    after.narrow(side, length - 1, 1).copy_(x.narrow(side, length - 1, 1))
-    return result.flatten(side, side + 1)
 
 
 _PHASES = (((1.0, 0.0, 0.0), (0.0, 1.0, 1.0)), ((1.0, 1.0, 0.0), (0.0, 0.0, 1.0)))

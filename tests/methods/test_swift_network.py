@@ -1,20 +1,11 @@
-"""Laws of swift's network and of the blocks it is built of."""
+"""Laws of swift's network."""
 
 import weakref
 
 import pytest
 import torch
 
-from impasto.blocks import (
-    AlignedConv,
-    ModulatedConv,
-    PatchConv,
-    PReLU,
-    convolve_inside,
-    position_noise,
-    upsample,
-)
-from impasto.features.statistics import channel_statistics
+from impasto.blocks import position_noise
 from impasto.methods.swift import decoder
 from impasto.methods.swift.film import Film, RegionFilm, apply_tint
 from impasto.methods.swift.network import FILM_GAIN, Swift
@@ -36,72 +27,6 @@ def tiny(seed: int = 0) -> Swift:
 
 def pictures(*shape: int, seed: int = 1) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (6, 2)])
-def test_a_convolution_inside_repeats_its_outermost_lines(kernel, stride):
-    torch.manual_seed(0)
-    x, weight, bias = torch.rand(2, 3, 10, 12), torch.rand(4, 3, kernel, kernel), torch.rand(4)
-    beyond = (kernel // stride - 1) // 2
-    inside = torch.nn.functional.conv2d(x, weight, bias, stride)
-    wanted = torch.nn.functional.pad(inside, (beyond,) * 4, mode="replicate")
-    assert wanted.shape == (2, 4, 10 // stride, 12 // stride)
-    for gradient in (True, False):
-        with torch.set_grad_enabled(gradient):
-            found = convolve_inside(x, weight, bias, stride=stride, beyond=beyond)
-        torch.testing.assert_close(found, wanted)
-
-
-@pytest.mark.parametrize("border", ["zeros", "repeat"])
-def test_a_style_folded_into_a_convolution_equals_scaling_its_output(border):
-    torch.manual_seed(0)
-    conv, x = ModulatedConv(3, 5, border=border), torch.rand(2, 3, 7, 9)
-    scale, shift = torch.rand(1, 5, 1, 1), torch.rand(1, 5, 1, 1)
-    for_each = conv(x, scale.expand(2, -1, -1, -1), shift.expand(2, -1, -1, -1))
-    torch.testing.assert_close(conv(x, scale, shift), for_each)
-    if border == "zeros":
-        plain = torch.nn.functional.conv2d(x, conv.weight, conv.bias, padding=1)
-    else:
-        plain = convolve_inside(x, conv.weight, conv.bias)
-    torch.testing.assert_close(for_each, plain * scale + shift)
-
-
-def test_alignment_folded_into_a_convolution_equals_adain_before_it():
-    torch.manual_seed(0)
-    conv, x = AlignedConv(3, 5), torch.rand(1, 3, 7, 9)
-    style = (torch.rand(1, 3, 1, 1), torch.rand(1, 3, 1, 1))
-    mean, std = channel_statistics(x)
-    aligned = (x - mean) / std * style[1] + style[0]
-    plain = torch.nn.functional.conv2d(aligned, conv.weight, conv.bias)
-    torch.testing.assert_close(conv(x, (mean, std), style), plain)
-    grids = tuple(part.expand(-1, -1, 7, 9) for part in style)
-    torch.testing.assert_close(conv(x, (mean, std), grids), plain)
-
-
-def test_prelu_equals_torchs_with_gradient_and_without():
-    layer, plain = PReLU(3), torch.nn.PReLU(3)
-    slopes = torch.tensor([-0.5, 0.0, 1.5])
-    layer.weight.data.copy_(slopes), plain.weight.data.copy_(slopes)
-    found, wanted = (pictures(2, 3, 7, 9).sub(0.5).requires_grad_() for _ in range(2))
-    (layer(found) ** 2).sum().backward()
-    (plain(wanted) ** 2).sum().backward()
-    torch.testing.assert_close(found.grad, wanted.grad)
-    torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
-    with torch.no_grad():
-        expected = plain(wanted)
-        torch.testing.assert_close(layer(found), expected)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (7, 9)])
-def test_pictures_are_doubled_as_torch_does_in_either_order_of_memory(size):
-    x = pictures(2, 3, *size)
-    wanted = upsample(x.requires_grad_())
-    assert wanted.shape == (2, 3, 2 * size[0], 2 * size[1])
-    with torch.no_grad():
-        last = x.to(memory_format=torch.channels_last)
-        for found in (upsample(x), upsample(last)):
-            torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
-        assert upsample(last).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_noise_is_a_function_of_position_alone():
@@ -186,17 +111,7 @@ def test_colour_matrices_apply_to_each_picture_its_own():
 
 def test_the_bundled_shape_fits_three_megabytes_of_half_precision():
     count = sum(p.numel() for p in Swift().parameters())
-    assert 1.3e6 < count < 1.5e6
-
-
-@pytest.mark.parametrize(("kernel", "patch"), [(1, 2), (3, 2), (3, 3)])
-def test_a_convolution_of_patches_is_one_of_unshuffled_pixels(kernel, patch):
-    torch.manual_seed(0)
-    conv, x = PatchConv(3, 5, kernel, patch=patch), torch.rand(2, 3, 4 * patch, 6 * patch)
-    moved = torch.nn.functional.pixel_unshuffle(x, patch)
-    inside = torch.nn.functional.conv2d(moved, conv.weight, conv.bias)
-    by_hand = torch.nn.functional.pad(inside, (kernel // 2,) * 4, mode="replicate")
-    torch.testing.assert_close(conv(x), by_hand)
+    assert 1.3e6 < count < 1.48e6  # 3 MB, less what the file says of them
 
 
 @pytest.mark.parametrize("gradient", [True, False])

@@ -13,7 +13,7 @@ from impasto.methods.swift.start import begin
 from impasto.weights.store import load_weights
 
 BEFORE_A_RELU = (
-    "encoder.at_half.0", "encoder.at_half.2", "encoder.at_quarter.0", "encoder.at_quarter.2",
+    "encoder.at_half.0", "encoder.at_half.1", "encoder.at_quarter.0", "encoder.at_quarter.2",
     "encoder.at_eighth.0", "encoder.at_eighth.2", "encoder.at_eighth.4.first",
     *(f"decoder.blocks.{scale}.{i}.first" for scale in (0, 1) for i in range(2)),
     "decoder.to_full", "decoder.full",
@@ -21,7 +21,7 @@ BEFORE_A_RELU = (
 
 
 def answers(network, contents, styles):
-    """By layer: how large each channel's values are, and how many of them a ReLU lets through."""
+    """By layer: how large each channel's values are, and how many of them its ReLU let through."""
     found = {}
 
     def note(name, out):

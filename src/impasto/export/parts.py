@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impasto.blocks import AlignedConv, ModulatedConv, Module
+from impasto.blocks import Module
+from impasto.methods.swift.layers import AlignedConv, ModulatedConv
 
 EPS = 1e-5
 """Added to variances, as ``channel_statistics`` does."""
@@ -163,44 +164,12 @@ def with_spelled_norms(network: Module) -> Module:
     return network
 
 
-class _Modulated(nn.Module):
-    """A ModulatedConv for any batch: nothing is folded, so its weights stay constants."""
-
-    def __init__(self, conv: ModulatedConv) -> None:
-        super().__init__()
-        self.conv = conv
-        self.out_channels = conv.out_channels
-
-    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        assert self.conv.bias is not None
-        return self.conv.convolve(x, self.conv.weight, self.conv.bias) * scale + shift
-
-
-class _Aligned(nn.Module):
-    """An AlignedConv likewise."""
-
-    def __init__(self, conv: AlignedConv) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, 1)
-        self.conv.load_state_dict(conv.state_dict())
-
-    def forward(
-        self, x: Tensor, content: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        scale = style[1] / content[1]
-        shift = style[0] - content[0] * scale
-        return self.conv(x * scale.to(x.dtype) + shift.to(x.dtype))  # type: ignore[no-any-return]
-
-
 def unfolded(network: Module) -> Module:
     """A copy in which no convolution's weights depend on the picture: runtimes want constants."""
     network = copy.deepcopy(network)
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, ModulatedConv):
-                setattr(module, name, _Modulated(child))
-            elif isinstance(child, AlignedConv):
-                setattr(module, name, _Aligned(child))
+    for module in network.modules():
+        if isinstance(module, (ModulatedConv, AlignedConv)):
+            module.folds = False
     return network
 
 

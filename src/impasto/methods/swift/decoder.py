@@ -6,8 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.blocks import AlignedConv, Border, ModulatedConv, PReLU, upsample
 from impasto.methods.swift.film import Film
+from impasto.methods.swift.layers import (
+    ActiveConv,
+    AlignedConv,
+    ModulatedConv,
+    add_plane,
+    upsample,
+)
 from impasto.methods.swift.shape import Pair, Style, SwiftConfig
 
 STRIP = 1 << 17
@@ -25,24 +31,22 @@ LOWEST = 32
 
 
 class ModulatedResidual(nn.Module):
-    """x + conv(act(conv(x))) with both convolutions scaled and shifted by the style.
+    """x + conv(leaky_relu(conv(x))) with both convolutions scaled and shifted by the style.
 
     Args:
         channels: Of the features.
-        leak: Slope below 0 that a PReLU begins with; None for a plain ReLU.
-        border: See ModulatedConv.
+        leak: Slope below 0.
     """
 
-    def __init__(self, channels: int, leak: float | None, border: Border) -> None:
+    def __init__(self, channels: int, leak: float) -> None:
         super().__init__()
-        self.act = nn.ReLU(inplace=True) if leak is None else PReLU(channels, leak)
-        self.first = ModulatedConv(channels, channels, border=border)
-        self.second = ModulatedConv(channels, channels, border=border)
+        self.first = ModulatedConv(channels, channels, leak)
+        self.second = ModulatedConv(channels, channels)
 
     def forward(self, x: Tensor, film: Film) -> Tensor:
-        """(B, C, H, W) to the same; takes two layers' worth of ``film``."""
+        """(B, C, H, W) to the same, written over without gradient; takes two layers' worth."""
         hidden = self.first(x, *film.take(self.first.out_channels, x))
-        return self.second(self.act(hidden), *film.take(self.second.out_channels, x)).add_(x)  # type: ignore[no-any-return]
+        return self.second(hidden, *film.take(self.second.out_channels, x), onto=x)  # type: ignore[no-any-return]
 
 
 class Decoder(nn.Module):
@@ -51,25 +55,20 @@ class Decoder(nn.Module):
     def __init__(self, config: SwiftConfig) -> None:
         super().__init__()
         half, quarter, eighth = config.widths
-        self.prelu_quarter, self.prelu_eighth = (PReLU(c, config.leak) for c in config.widths[1:])
-        leaks = (None, config.leak, config.leak)
-        # What zeros do at half resolution ends, with two blocks, inside a margin of 16; coarser
-        # cells reach through it.
-        borders: tuple[Border, ...] = ("zeros", "repeat", "repeat")
+        self.leaks = (0.0, config.leak, config.leak)
         self.align = nn.ModuleList(AlignedConv(c, c) for c in config.widths)
         self.noise_gain = nn.ParameterList(
             nn.Parameter(torch.full((1, c, 1, 1), 0.05)) for c in config.widths
         )
         self.blocks = nn.ModuleList(
-            nn.ModuleList(ModulatedResidual(c, leak, border) for _ in range(blocks))
-            for c, blocks, leak, border in zip(
-                config.widths, config.blocks, leaks, borders, strict=True
-            )
+            nn.ModuleList(ModulatedResidual(c, leak) for _ in range(blocks))
+            for c, blocks, leak in zip(config.widths, config.blocks, self.leaks, strict=True)
         )
-        self.down_to_quarter = ModulatedConv(eighth, quarter, border="repeat")
-        self.down_to_half = ModulatedConv(quarter, half, border="repeat")
+        self.down_to_quarter = ModulatedConv(eighth, quarter)
+        self.down_to_half = ModulatedConv(quarter, half)
         self.to_full = ModulatedConv(half, config.last_width)
-        self.full = nn.Conv2d(config.last_width, config.last_width, 3, padding=1)
+        # The zeros of these two end inside the margin.
+        self.full = ActiveConv(config.last_width, config.last_width)
         nn.init.dirac_(self.full.weight)
         self.paint = nn.Conv2d(config.last_width, 3, 3, padding=1)
         nn.init.constant_(self.paint.bias, 0.5)  # type: ignore[arg-type]
@@ -102,9 +101,9 @@ class Decoder(nn.Module):
         """
         assert len(features) == len(statistics), "features that were painted already, or others"
         half, quarter, eighth = zip(statistics, style, noise, strict=True)
-        x = self.prelu_eighth(self._enter(2, features.pop(), *eighth))
-        x = self._ascend(self.down_to_quarter, self._refine(2, x, film), film)
-        x = self.prelu_quarter(self._enter(1, features.pop(), *quarter).add_(x))
+        x = self._refine(2, self._enter(2, features.pop(), *eighth), film)
+        x = self._ascend(self.down_to_quarter, x, film)
+        x = self._enter(1, features.pop(), *quarter, onto=x)
         for block in self.blocks[1]:  # type: ignore[attr-defined]
             # Not by _refine, which would keep what it was given until its end.
             x = block(x, film)
@@ -114,11 +113,21 @@ class Decoder(nn.Module):
         return self._finish_in_strips(x, features.pop(), *half, film)
 
     def _enter(
-        self, scale: int, features: Tensor, statistics: Pair, style: Pair, noise: Tensor
+        self,
+        scale: int,
+        features: Tensor,
+        statistics: Pair,
+        style: Pair,
+        noise: Tensor,
+        onto: Tensor | None = None,
     ) -> Tensor:
-        """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, and grain."""
-        aligned = self.align[scale](features, statistics, style)
-        return aligned.addcmul_(self.noise_gain[scale], noise)  # type: ignore[no-any-return]
+        """AdaIN (Huang and Belongie 2017, eq. 8), a 1x1 convolution, grain, what is coarser."""
+        align, gain, leak = self.align[scale], self.noise_gain[scale], self.leaks[scale]
+        if onto is not None:
+            onto = add_plane(onto, gain, noise)
+            return align(features, statistics, style, slope=leak, onto=onto)  # type: ignore[no-any-return]
+        aligned = add_plane(align(features, statistics, style), gain, noise)
+        return F.leaky_relu(aligned, leak, inplace=True)
 
     @staticmethod
     def _ascend(conv: ModulatedConv, x: Tensor, film: Film) -> Tensor:
@@ -129,8 +138,7 @@ class Decoder(nn.Module):
         self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film
     ) -> Tensor:
         """From quarter resolution (B, C, h, w) to colours (B, 3, 4h, 4w)."""
-        x = upsample(x)
-        x = F.relu(self._enter(0, features, statistics, style, noise).add_(x), inplace=True)
+        x = self._enter(0, features, statistics, style, noise, onto=upsample(x))
         x = self._refine(0, x, film)
         return self.colors(self.to_full(x, *film.take(self.to_full.out_channels, x)))
 
@@ -140,7 +148,7 @@ class Decoder(nn.Module):
         A cell is painted by those that are at most ``REACH`` away.
         """
         x = F.relu(upsample(x), inplace=True)
-        return self.paint(F.relu(self.full(x), inplace=True))  # type: ignore[no-any-return]
+        return self.paint(self.full(x))  # type: ignore[no-any-return]
 
     def _finish_in_strips(
         self, x: Tensor, features: Tensor, statistics: Pair, style: Pair, noise: Tensor, film: Film

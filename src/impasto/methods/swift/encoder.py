@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from impasto.blocks import BorderlessConv, PatchConv, PReLU
+from impasto.methods.swift.layers import BorderlessConv, PatchConv, PReLU
 
 
 class Residual(nn.Module):
@@ -17,7 +17,7 @@ class Residual(nn.Module):
 
     Args:
         channels: Of the features.
-        leak: Slope below 0 that its PReLU begins with.
+        leak: See SwiftConfig.
     """
 
     def __init__(self, channels: int, leak: float) -> None:
@@ -27,8 +27,8 @@ class Residual(nn.Module):
         self.second = BorderlessConv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        return self.second(self.prelu(self.first(x))).add_(x)  # type: ignore[no-any-return]
+        """(B, C, H, W) to the same; without gradient x is written over."""
+        return self.second(self.prelu(self.first(x)), onto=x)  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):
@@ -43,9 +43,8 @@ class Encoder(nn.Module):
         super().__init__()
         half, quarter, eighth = widths
         self.at_half = nn.Sequential(
-            PatchConv(3, half, 3), nn.ReLU(inplace=True),
-            BorderlessConv(half, half), nn.ReLU(inplace=True),
-        )  # fmt: skip
+            PatchConv(3, half, 3, slope=0.0), BorderlessConv(half, half, 0.0)
+        )
         self.at_quarter = nn.Sequential(
             PatchConv(half, quarter), PReLU(quarter, leak),
             BorderlessConv(quarter, quarter), PReLU(quarter, leak),

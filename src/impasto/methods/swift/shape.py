@@ -33,7 +33,7 @@ class SwiftConfig:
     """Channels at half, quarter and eighth resolution; the first costs most of the time."""
 
     blocks: tuple[int, int, int] = (2, 2, 0)
-    """Residual blocks of the decoder at each scale; three at the coarsest changed nothing."""
+    """Residual blocks of the decoder at each scale."""
 
     last_width: int = 16
     """Channels of the layers at full resolution, where every channel costs most."""
@@ -45,15 +45,14 @@ class SwiftConfig:
     """Layers of lite whose statistics, too, say what a style is. The encoder's own say too little:
     VGG's, by which a painting is judged, can be told from them only roughly (docs/swift.md)."""
 
-    leak: float = 0.2
-    """Slope below 0 that the PReLUs at a quarter and an eighth begin with: plain ReLUs died there,
-    and the finest scale painted alone."""
+    leak: float = 0.16
+    """Slope below 0 at a quarter and an eighth, of the decoder's leaky ReLUs and, at first, of the
+    encoder's PReLUs: plain ReLUs died there, and the finest scale painted alone."""
 
-    margin: int = 16
-    """Pixels of reflection around the picture, cut off again. A multiple of 8 and at least 8, so
-    that it ends between two cells of every grid and no grid has fewer than three. 8 left a line
-    along the border in some styles: what the decoder's zeros at half resolution do reaches further,
-    and with more than two blocks there beyond 16."""
+    margin: int = 8
+    """Pixels of reflection around the picture, cut off again: a multiple of 8 and at least 8, so
+    that it ends between two cells of every grid and no grid has fewer than three. The border is
+    painted by what lies beyond it, as the rest is."""
 
     def __post_init__(self) -> None:
         for blocks in self.blocks:

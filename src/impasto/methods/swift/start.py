@@ -7,6 +7,8 @@ that began so learned with its finest scale alone, while the ReLUs of the others
 (seen in ours: after 30,000 steps 94 of the 96 channels of a layer never answered).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -75,12 +77,18 @@ def _learns(name: str, module: nn.Module) -> bool:
 
 
 def _answer(network: Swift, photos: Tensor, layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """Deviation and mean by channel while each photo is painted in the manner of the next."""
+    """Deviation and mean by channel while each photo is painted in the manner of the next.
+
+    Of the convolution's own answer: without its ReLU, and without what that is added to.
+    """
     seen: list[tuple[Tensor, Tensor]] = []
-    # At once: what comes next writes into the features.
-    hook = layer.register_forward_hook(
-        lambda _, __, out: seen.append(torch.std_mean(out, dim=(0, 2, 3)))
-    )
+
+    def note(module: Any, given: tuple[Any, ...]) -> None:
+        slope, module.slope = getattr(module, "slope", None), None
+        seen.append(torch.std_mean(module.forward(*given), dim=(0, 2, 3)))
+        module.slope = slope
+
+    hook = layer.register_forward_pre_hook(note)
     network(photos, photos.roll(1, 0))
     hook.remove()
     return seen[-1]
