@@ -127,15 +127,18 @@ def test_a_whole_run_ends_at_the_same_picture(tiny_vgg, optimizer):
         asked.append(size)
         return 32 if max(size) > 100 else None
 
-    def run(**tiles):
-        optimization = Optimization(network, config, content=CONTENT, styles=STYLES[:1], **tiles)
+    def run(content=CONTENT, **tiles):
+        optimization = Optimization(network, config, content=content, styles=STYLES[:1], **tiles)
         for _ in optimization:
             pass
         return optimization.result
 
-    difference = (run(tile_of=tile_of) - run()).abs()  # steps add up rounding
-    assert difference.mean() < 2e-4
-    assert difference.max() < 0.02
+    whole = run()
+    difference = (run(tile_of=tile_of) - whole).abs()
+    # Steps add up rounding, those of L-BFGS by as much as the processor's sums happen to differ.
+    rounded = (run(CONTENT * (1 + 1e-6)) - whole).abs()
+    assert difference.mean() < max(2e-4, 2 * float(rounded.mean()))
+    assert difference.max() < max(0.02, 2 * float(rounded.max()))
     assert asked == [(59, 86), (83, 122)]
 
 

@@ -191,7 +191,7 @@ def _show(document: dict[str, Any]) -> None:
         print(f"  {name.replace('_', ' '):<14}{text}")
     print("\nWeights")
     for weights in document["weights"]:
-        print(f"  {weights['name']:<14}{weights['state']} ({size_text(weights['size'])})")
+        print(f"  {weights['name']:<26}{weights['state']} ({size_text(weights['size'])})")
     counts = ", ".join(f"{count} {place}" for place, count in document["styles"].items())
     print(f"\nStyles\n  {counts}")
     print(f"\nOne picture without torch\n  {document['without_torch']}")

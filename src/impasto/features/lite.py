@@ -101,7 +101,9 @@ class TargetScale(nn.Module):
         for name, (count, mean, squares) in known.items():
             variance = squares / count
             self.get_buffer(f"{name}_mean").copy_(mean)
-            self.get_buffer(f"{name}_unit").copy_((variance + 0.1 * variance.mean()).sqrt())
+            unit = (variance + 0.1 * variance.mean()).sqrt()
+            # A layer that always says the same counts in its own units.
+            self.get_buffer(f"{name}_unit").copy_(torch.where(unit > 0, unit, 1.0))
 
     def normalize(self, name: str, target: Tensor) -> Tensor:
         """A layer's answer (B, C, h, w) in units of its channels."""

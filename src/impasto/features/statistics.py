@@ -1,5 +1,6 @@
 """Descriptors of style: channel statistics, Gram matrix, covariance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -53,24 +54,25 @@ def _moments_by_norm(features: Tensor) -> tuple[Tensor, Tensor]:
     """
     channels, width = features.shape[1], features.shape[3]
     unused = torch.zeros(channels), torch.ones(channels)  # they say that answers are float32
-    means, variances = [], []
+    found = []
     for one in torch.split(features, 1):
         counts, parts = [], []
         for rows in torch.split(one, max(1, ROWS_AT_ONCE // width), dim=2):
             whole = rows.contiguous(memory_format=torch.channels_last)
             counts.append(whole.shape[2])
-            parts.append(torch.stack(torch.batch_norm_update_stats(whole, *unused, 0.0)))
-        mean, variance = _together(torch.stack(parts), torch.tensor(counts) / features.shape[2])
-        means.append(mean)
-        variances.append(variance)
-    return torch.stack(means)[..., None, None], torch.stack(variances)[..., None, None]
+            parts.append(torch.batch_norm_update_stats(whole, *unused, 0.0))
+        found.append(parts[0] if len(parts) == 1 else _together(parts, counts))
+    mean, variance = (
+        found[0] if len(found) == 1 else (torch.stack(v) for v in zip(*found, strict=True))
+    )
+    shape = (len(found), channels, 1, 1)
+    return mean.view(shape), variance.view(shape)
 
 
-def _together(parts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Moments of a whole from (N, 2, C) of its parts, whose shares (N,) sum to 1."""
-    if len(parts) == 1:
-        return parts[0, 0], parts[0, 1]
-    means, variances = parts.unbind(1)
+def _together(parts: Sequence[tuple[Tensor, Tensor]], counts: list[int]) -> tuple[Tensor, Tensor]:
+    """Moments (C,) of a whole from those of its parts and their sizes."""
+    means, variances = (torch.stack(values) for values in zip(*parts, strict=True))
+    shares = torch.tensor(counts) / sum(counts)
     mean = shares @ means
     return mean, shares @ (variances + (means - mean).square())
 
